@@ -1,0 +1,116 @@
+"""The way to PostgreSQL: a bounded pool, transactions, and which errors mean "try again".
+
+Every other function in `storage` takes a `Tx` first, which is a connection somebody else opened a transaction on (or, for
+an action that only reads, a plain connection); none opens one itself.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import asyncpg
+import msgspec
+
+from matching.refusals import Unavailable
+
+Tx: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Row: TypeAlias = asyncpg.Record
+
+POOL_SIZE = 10
+ACQUIRE_SECONDS_MAX = 5.0
+
+# Another transaction was in the way; the same one, begun again, will see what it left behind.
+CONFLICTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+
+# PostgreSQL is away, stopping, or too busy: the caller may try again, and a mutating call has its key for that.
+AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.TooManyConnectionsError,
+    ConnectionError,
+    OSError,
+    asyncio.TimeoutError,
+)
+
+
+async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: msgspec.json.encode(value).decode(),
+        decoder=msgspec.json.decode,
+    )
+
+
+class Database:
+    """A pool of connections. Raises Unavailable where PostgreSQL cannot answer now."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    @classmethod
+    async def connect(cls, url: str, pool_size: int = POOL_SIZE) -> "Database":
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=min(2, pool_size),
+            max_size=pool_size,
+            init=_prepare,
+            command_timeout=15,
+            server_settings={
+                "application_name": "swaploop",
+                "statement_timeout": "10s",
+                "lock_timeout": "5s",
+                "idle_in_transaction_session_timeout": "15s",
+                "jit": "off",
+            },
+        )
+        assert pool is not None
+        return cls(pool)
+
+    async def close(self) -> None:
+        try:
+            await asyncio.wait_for(self._pool.close(), 5)
+        except TimeoutError:
+            self._pool.terminate()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Tx]:
+        """A connection without a transaction: for reading, and for what is one statement."""
+        try:
+            connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS_MAX)
+        except AWAY as error:
+            raise Unavailable from error
+        try:
+            yield connection
+        except AWAY as error:
+            raise Unavailable from error
+        finally:
+            await self._pool.release(connection)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Tx]:
+        """A READ COMMITTED transaction: committed at the end of the block, rolled back when it raises."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def ping(self) -> bool:
+        try:
+            async with self.connection() as connection:
+                return bool(await connection.fetchval("SELECT true"))
+        except Unavailable:
+            return False
+
+
+def rows_changed(tag: str) -> int:
+    """How many rows a command changed, by its tag: 'UPDATE 1' → 1."""
+    return int(tag.rsplit(" ", 1)[-1])
+
+
+def as_dict(row: Row) -> dict[str, Any]:
+    return dict(row.items())
