@@ -1,0 +1,129 @@
+"""Fan-out between processes: a Redis channel per person, subscribed to only while one of their sockets is here.
+
+Pub/sub alone loses; what must arrive is in the outbox too. The listener can also go deaf without an error
+(python-socketio issue 1581), so it pings itself: `hears` is what readiness asks.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import redis.asyncio
+import structlog
+from redis.exceptions import RedisError
+
+from storage.cache import PREFIX
+
+log = structlog.get_logger()
+
+PING_SECONDS = 1.0
+DEAF_SECONDS = 4.0
+BACKOFF_SECONDS_MAX = 2.0
+
+Handler = Callable[[str, bytes], None]
+
+
+class Bus:
+    """Publishes to channels, and hands what others published on the channels wanted here to `on_message(channel, body)`."""
+
+    def __init__(self, url: str, on_message: Handler, on_gap: Callable[[], None]) -> None:
+        self._url = url
+        self._on_message = on_message
+        self._on_gap = on_gap  # called when the listener is back: what was published meanwhile was not heard
+        self._client = redis.asyncio.Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0, max_connections=4)
+        database = self._client.connection_pool.connection_kwargs.get("db", 0)
+        self._prefix = f"{PREFIX}{database}:".encode()  # channels are not per database, as keys are
+        self._origin = uuid4().bytes
+        self._ping_channel = b"ping:" + self._origin.hex().encode()
+        self._wanted: set[bytes] = {self._ping_channel}
+        self._pubsub: Any = None
+        self._heard_at = 0.0
+
+    @property
+    def hears(self) -> bool:
+        """Whether the listener has lately heard its own ping."""
+        return time.monotonic() - self._heard_at < DEAF_SECONDS
+
+    async def publish(self, messages: list[tuple[str, bytes]]) -> None:
+        """Publish (channel, body)s in order. Raises RedisError or OSError where that cannot be known to have happened."""
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for channel, body in messages:
+                pipeline.publish(self._prefix + channel.encode(), self._origin + body)
+            await pipeline.execute()
+
+    async def want(self, channel: str) -> None:
+        name = channel.encode()
+        if name not in self._wanted:
+            self._wanted.add(name)
+            await self._tell("subscribe", name)
+
+    async def want_no_more(self, channel: str) -> None:
+        name = channel.encode()
+        if name in self._wanted:
+            self._wanted.discard(name)
+            await self._tell("unsubscribe", name)
+
+    async def _tell(self, command: str, name: bytes) -> None:
+        if self._pubsub is not None:
+            try:
+                await getattr(self._pubsub, command)(self._prefix + name)
+            except (RedisError, OSError, TimeoutError):
+                # The listener is about to notice, and subscribes to all that is wanted when it is back.
+                log.warning("bus.command_failed", command=command)
+
+    async def run(self) -> None:
+        """Listen until cancelled."""
+        wait = 0.05
+        while True:
+            try:
+                await self._listen()
+            except (RedisError, OSError, TimeoutError) as error:
+                log.warning("bus.listener_lost", error=str(error), again_in_seconds=wait)
+            if self.hears:
+                wait = 0.05
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, BACKOFF_SECONDS_MAX)
+
+    async def _listen(self) -> None:
+        # Its own client: a pub/sub connection waits for messages, without the time limit that commands have.
+        client = redis.asyncio.Redis.from_url(self._url, socket_connect_timeout=1.0)
+        pubsub = client.pubsub(ignore_subscribe_messages=True)
+        pinging: asyncio.Task[None] | None = None
+        try:
+            await pubsub.subscribe(*(self._prefix + name for name in self._wanted))
+            self._pubsub = pubsub
+            self._on_gap()
+            started_at = time.monotonic()
+            pinging = asyncio.create_task(self._ping())
+            while True:
+                message = await pubsub.get_message(timeout=PING_SECONDS)
+                if message is not None:
+                    self._receive(message["channel"], message["data"])
+                elif time.monotonic() - max(self._heard_at, started_at) > DEAF_SECONDS:
+                    raise TimeoutError("the listener does not hear its own ping")
+        finally:
+            self._pubsub = None
+            if pinging is not None:
+                pinging.cancel()
+            await pubsub.aclose()
+            await client.aclose()
+
+    def _receive(self, channel: bytes, data: bytes) -> None:
+        name = channel.removeprefix(self._prefix)
+        if name == self._ping_channel:
+            self._heard_at = time.monotonic()
+        elif data[:16] != self._origin:  # this process's sockets have it already
+            self._on_message(name.decode(), data[16:])
+
+    async def _ping(self) -> None:
+        while True:
+            try:
+                await self.publish([(self._ping_channel.decode(), b"")])
+            except (RedisError, OSError, TimeoutError):
+                log.warning("bus.ping_failed")
+            await asyncio.sleep(PING_SECONDS)
+
+    async def close(self) -> None:
+        await self._client.aclose()
