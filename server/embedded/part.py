@@ -72,7 +72,8 @@ class EmbeddedPart(ABC):
     def tend(self) -> str | None:
         """Start it again when it has died, without waiting, and keep its log short; to be called about once a second.
 
-        Returns a sentence when it was started again. What is left of the dead one is waited for over several calls.
+        Returns a sentence when it was started again or could not be. What is left of the dead one is waited for over
+        several calls.
         """
         if self._child is None or os.getpid() != self._owner_pid:
             return None
@@ -81,7 +82,10 @@ class EmbeddedPart(ABC):
             return None
         if survivors(self.program, self._folder):
             return None
-        self._spawn(self._child)
+        try:
+            self._spawn(self._child)
+        except OSError as error:
+            return f"{self.title} has died and cannot be started again: {error.strerror}; its log is {self.log}."
         return f"{self.title} had died and was started again (process {self.pid}); its log is {self.log}."
 
     def ask_to_stop(self) -> None:
@@ -108,8 +112,8 @@ class EmbeddedPart(ABC):
         folder, account = settle(self.data, self._folder_name)
         if folder.parent != self.data:
             self.notices.append(
-                f"User {account.name}, who runs {self.title} for root, cannot go to {self.data}: "
-                f"its data is in {folder}."
+                f"User {account.name}, who runs the database for root, cannot go to {self.data}: "
+                f"its data is in {folder.parent}."
             )
         if folder.exists():
             own(folder, account)

