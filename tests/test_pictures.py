@@ -95,7 +95,7 @@ async def test_a_large_picture_shrinks_and_a_small_one_does_not_grow(
 
 
 async def test_forty_megapixels_are_taken(pictures: Pictures, tmp_path: Path) -> None:
-    assert 8000 * 5000 == PIXELS_MAX
+    assert PIXELS_MAX == 8000 * 5000
     image = await made(pictures, tmp_path, encoded(Image.new("L", (8000, 5000)), "JPEG"))
     assert image.size == (2048, 1280)
 
