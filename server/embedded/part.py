@@ -25,6 +25,9 @@ class EmbeddedPart(ABC):
     program: ClassVar[str]  # the name of its processes
     stop_signals: ClassVar[tuple[signal.Signals, signal.Signals]]  # the gentle one, then the firm one
 
+    folder: Path  # where its data is; known from `start` on
+    _sockets: Path
+
     def __init__(self, data: Path, folder_name: str, options: tuple[str, ...]) -> None:
         self.data = data.resolve()
         self.options = options
@@ -80,7 +83,7 @@ class EmbeddedPart(ABC):
         if self._child.alive():
             self._child.bound_log()
             return None
-        if survivors(self.program, self._folder):
+        if survivors(self.program, self.folder):
             return None
         try:
             self._spawn(self._child)
@@ -103,7 +106,7 @@ class EmbeddedPart(ABC):
         if self._child is not None:
             self._child.stop()
             self._child = None
-            if self._sockets != self._folder:
+            if self._sockets != self.folder:
                 with contextlib.suppress(OSError):  # not empty when it had to be killed
                     self._sockets.rmdir()
         self._lock.release()
@@ -120,7 +123,7 @@ class EmbeddedPart(ABC):
         return folder, account
 
     def _start_on(self, folder: Path, account: Account) -> None:
-        self._folder = folder
+        self.folder = folder
         if stop_survivors(self.program, folder, self.stop_signals):
             self.notices.append(
                 f"{self.title} of an earlier run that was killed was still there, and has been stopped."

@@ -160,7 +160,7 @@ class EmbeddedPostgres(EmbeddedPart):
             environment["PG_GRANDPARENT_PID"] = str(recorded)
         settings = (*SETTINGS, f"unix_socket_directories={self._sockets}", *self.options)
         child.spawn(
-            [self._bin / "postgres", "-D", self._folder, *(word for setting in settings for word in ("-c", setting))],
+            [self._bin / "postgres", "-D", self.folder, *(word for setting in settings for word in ("-c", setting))],
             environment,
         )
 
@@ -170,12 +170,12 @@ class EmbeddedPostgres(EmbeddedPart):
 
     def _recorded_pid(self) -> int | None:
         with contextlib.suppress(OSError, ValueError, IndexError):
-            return int((self._folder / "postmaster.pid").read_text().splitlines()[0])
+            return int((self.folder / "postmaster.pid").read_text().splitlines()[0])
         return None
 
     def _ready(self) -> bool:
         with contextlib.suppress(OSError, ValueError, IndexError):
-            lines = (self._folder / "postmaster.pid").read_text().splitlines()
+            lines = (self.folder / "postmaster.pid").read_text().splitlines()
             return int(lines[0]) == self.pid and lines[7].strip() == "ready"
         return False
 

@@ -64,7 +64,7 @@ class EmbeddedValkey(EmbeddedPart):
         own(folder, account)
 
     def _spawn(self, child: Child) -> None:
-        settings = SETTINGS | {"dir": str(self._folder), "unixsocket": str(self._socket)}
+        settings = SETTINGS | {"dir": str(self.folder), "unixsocket": str(self._socket)}
         settings |= dict(option.split("=", 1) for option in self.options)
         # One left by a Valkey that was killed would be taken for a living one.
         self._socket.unlink(missing_ok=True)
