@@ -89,7 +89,7 @@ class Bus:
     async def _listen(self) -> None:
         # Its own client: a pub/sub connection waits for messages, without the time limit that commands have.
         client = redis.asyncio.Redis.from_url(self._url, socket_connect_timeout=1.0)
-        pubsub = client.pubsub(ignore_subscribe_messages=True)
+        pubsub: Any = client.pubsub(ignore_subscribe_messages=True)
         pinging: asyncio.Task[None] | None = None
         try:
             await pubsub.subscribe(*(self._prefix + name for name in self._wanted))

@@ -67,7 +67,7 @@ async def list_conversations(tx: Tx, user_id: UUID, marks: Marks, *, limit: int,
           FROM counted LEFT JOIN (conversation JOIN parties AS me ON me.deal_id = conversation.deal_id AND me.user_id = $1
                {JOINS}) ON true
          ORDER BY conversation.updated_at DESC, conversation.id DESC
-        """,  # noqa: S608 - constants
+        """,
         user_id,
         list(marks.keys()),
         list(marks.values()),
@@ -85,7 +85,7 @@ async def conversation_for(tx: Tx, conversation_id: UUID, user_id: UUID, marks: 
           FROM conversations AS conversation
           JOIN parties AS me ON me.deal_id = conversation.deal_id AND me.user_id = $1 {JOINS}
          WHERE conversation.id = $4
-        """,  # noqa: S608 - constants
+        """,
         user_id,
         list(marks.keys()),
         list(marks.values()),
@@ -93,17 +93,17 @@ async def conversation_for(tx: Tx, conversation_id: UUID, user_id: UUID, marks: 
     )
 
 
-async def parties_of(tx: Tx, conversation_id: UUID) -> tuple[list[UUID], int]:
-    """Who is in the conversation, in order of position, and its last `seq`; nobody and 0 where there is none."""
+async def parties_of(tx: Tx, conversation_id: UUID) -> tuple[dict[UUID, int], int]:
+    """Who is in the conversation, by position, with their marks, and its last `seq`; nobody and 0 where there is none."""
     rows = await tx.fetch(
         """
-        SELECT party.user_id, conversation.last_seq
+        SELECT party.user_id, party.read_seq, conversation.last_seq
           FROM conversations AS conversation JOIN parties AS party ON party.deal_id = conversation.deal_id
          WHERE conversation.id = $1 ORDER BY party.position
         """,
         conversation_id,
     )
-    return [row["user_id"] for row in rows], rows[0]["last_seq"] if rows else 0
+    return {row["user_id"]: row["read_seq"] for row in rows}, rows[0]["last_seq"] if rows else 0
 
 
 async def unread_after(tx: Tx, conversation_id: UUID, user_id: UUID, seq: int) -> int:

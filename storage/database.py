@@ -7,14 +7,17 @@ an action that only reads, a plain connection); none opens one itself.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
 import msgspec
 
 from matching.refusals import Unavailable
 
-Tx: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+if TYPE_CHECKING:
+    Tx: TypeAlias = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]  # generic in its stubs only
+else:
+    Tx = asyncpg.pool.PoolConnectionProxy
 Row: TypeAlias = asyncpg.Record
 
 POOL_SIZE = 10

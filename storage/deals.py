@@ -80,9 +80,7 @@ class DealRecord:
                 revision=row["revision"],
                 parties=tuple(UUID(party["user"]) for party in parties),
                 legs=tuple(Leg(UUID(leg["item"]), UUID(leg["giver"]), UUID(leg["receiver"])) for leg in legs),
-                answers=frozenset(
-                    (UUID(party["user"]), Move(move)) for party in parties for move in party["answers"]
-                ),
+                answers=frozenset((UUID(party["user"]), Move(move)) for party in parties for move in party["answers"]),
                 expired=row["expired"],
                 overdue=row["overdue"],
             ),
@@ -149,7 +147,7 @@ async def add_legs(tx: Tx, deal: Deal) -> None:
         SELECT $1, $2, item.id, leg.giver_id, leg.receiver_id, {SNAPSHOT}
           FROM unnest($3::uuid[], $4::uuid[], $5::uuid[]) AS leg(item_id, giver_id, receiver_id)
           JOIN items AS item ON item.id = leg.item_id
-        """,  # noqa: S608 - a constant
+        """,
         deal.id,
         deal.revision,
         [leg.item_id for leg in deal.legs],
@@ -159,12 +157,12 @@ async def add_legs(tx: Tx, deal: Deal) -> None:
 
 
 async def load_deal(tx: Tx, deal_id: UUID) -> DealRecord | None:
-    row = await tx.fetchrow(f"SELECT {COLUMNS} FROM deals AS deal {JOINS} WHERE deal.id = $1", deal_id)  # noqa: S608
+    row = await tx.fetchrow(f"SELECT {COLUMNS} FROM deals AS deal {JOINS} WHERE deal.id = $1", deal_id)
     return DealRecord.of(row) if row else None
 
 
 async def load_deals(tx: Tx, deal_ids: Iterable[UUID]) -> dict[UUID, DealRecord]:
-    rows = await tx.fetch(f"SELECT {COLUMNS} FROM deals AS deal {JOINS} WHERE deal.id = ANY($1)", list(deal_ids))  # noqa: S608
+    rows = await tx.fetch(f"SELECT {COLUMNS} FROM deals AS deal {JOINS} WHERE deal.id = ANY($1)", list(deal_ids))
     return {row["id"]: DealRecord.of(row) for row in rows}
 
 
@@ -180,13 +178,15 @@ async def lock_deal(tx: Tx, deal_id: UUID) -> DealRecord | None:
     return await load_deal(tx, deal_id)
 
 
-async def list_deals(
-    tx: Tx, user_id: UUID, *, position: int, kind: Kind, limit: int, offset: int
-) -> Page:
+async def list_deals(tx: Tx, user_id: UUID, *, position: int, kind: Kind, limit: int, offset: int) -> Page:
     """A page of the person's deals of a kind, newest first; position 0: those they opened, 1: those they were asked."""
     where = Where()
     where.add("deal.kind = {}::text", kind)
-    where.add("deal.id IN (SELECT deal_id FROM parties WHERE user_id = {}::uuid AND position = {}::smallint)", user_id, position)
+    where.add(
+        "deal.id IN (SELECT deal_id FROM parties WHERE user_id = {}::uuid AND position = {}::smallint)",
+        user_id,
+        position,
+    )
     return await fetch_page(
         tx,
         select=COLUMNS,

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from storage.database import Row, Tx
@@ -12,7 +13,7 @@ from storage.database import Row, Tx
 PAGE_MAX = 100
 
 
-class Entry(msgspec.Struct, rename="snake", frozen=True):
+class Entry(msgspec.Struct, frozen=True):
     """One row of a log. `change` is `{status, move, by, reason?}` in the engine's words; `sender_id` None is the clock."""
 
     conversation_id: UUID
@@ -28,6 +29,26 @@ class Entry(msgspec.Struct, rename="snake", frozen=True):
 
 COLUMNS = ", ".join(f"entry.{name}" for name in Entry.__struct_fields__)
 
+SEND = f"""
+    WITH conversation AS (
+        UPDATE conversations SET last_seq = last_seq + 1, active_xid = pg_current_xact_id(), updated_at = now()
+         WHERE id = $1
+           AND (closes_at IS NULL OR closes_at > now())
+           AND EXISTS (SELECT FROM parties WHERE parties.deal_id = conversations.deal_id AND user_id = $2)
+           AND NOT EXISTS (SELECT FROM entries WHERE sender_id = $2 AND client_message_id = $4)
+        RETURNING id, deal_id, last_seq
+    ), entry AS (
+        INSERT INTO entries (conversation_id, seq, kind, sender_id, text, client_message_id)
+        SELECT id, last_seq, 'message', $2, $3, $4 FROM conversation RETURNING *
+    ), put_out AS (
+        INSERT INTO outbox (conversation_id, seq) SELECT conversation_id, seq FROM entry
+    )
+    SELECT {COLUMNS},
+           (SELECT array_agg(user_id ORDER BY position) FROM parties
+             WHERE deal_id = (SELECT deal_id FROM conversation)) AS people
+      FROM entry
+"""
+
 
 async def send_message(
     tx: Tx, conversation_id: UUID, sender_id: UUID, text: str, client_message_id: str
@@ -35,34 +56,12 @@ async def send_message(
     """Authorise, number, insert and put in the outbox, in one statement: the hot path is one round trip.
 
     Answers the entry and everyone in the conversation. None where nothing was sent: the sender is not in it, it is closed,
-    or they sent that `client_message_id` before; `why_not_sent` tells which. Raises AlreadySent (and has sent nothing) in
-    the rarer case that the same message is being sent at this moment.
+    or they sent that `client_message_id` before; `why_not_sent` tells which.
     """
-    row = await tx.fetchrow(
-        f"""
-        WITH conversation AS (
-            UPDATE conversations SET last_seq = last_seq + 1, active_xid = pg_current_xact_id(), updated_at = now()
-             WHERE id = $1
-               AND (closes_at IS NULL OR closes_at > now())
-               AND EXISTS (SELECT FROM parties WHERE parties.deal_id = conversations.deal_id AND user_id = $2)
-               AND NOT EXISTS (SELECT FROM entries WHERE sender_id = $2 AND client_message_id = $4)
-            RETURNING id, deal_id, last_seq
-        ), entry AS (
-            INSERT INTO entries (conversation_id, seq, kind, sender_id, text, client_message_id)
-            SELECT id, last_seq, 'message', $2, $3, $4 FROM conversation RETURNING *
-        ), put_out AS (
-            INSERT INTO outbox (conversation_id, seq) SELECT conversation_id, seq FROM entry
-        )
-        SELECT {COLUMNS},
-               (SELECT array_agg(user_id ORDER BY position) FROM parties
-                 WHERE deal_id = (SELECT deal_id FROM conversation)) AS people
-          FROM entry
-        """,  # noqa: S608 - constants
-        conversation_id,
-        sender_id,
-        text,
-        client_message_id,
-    )
+    try:
+        row = await tx.fetchrow(SEND, conversation_id, sender_id, text, client_message_id)
+    except asyncpg.UniqueViolationError:  # the same message was being sent at this moment, and has been
+        return None
     if row is None:
         return None
     return entry_of(row), row["people"]
@@ -145,7 +144,7 @@ async def list_entries(
              ORDER BY seq {direction} LIMIT $5
         )
         SELECT marks.marks, {COLUMNS} FROM marks LEFT JOIN entry ON true ORDER BY entry.seq
-        """,  # noqa: S608 - constants
+        """,
         conversation_id,
         user_id,
         after_seq if after_seq is not None else 0,

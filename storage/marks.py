@@ -6,9 +6,10 @@ Losing Redis costs the marks of that last second.
 """
 
 from collections.abc import Iterable
+from typing import cast
 from uuid import UUID
 
-from storage.cache import PREFIX, Cache, CacheAway, Pipeline
+from storage.cache import PREFIX, Cache, CacheAway, Client, Pipeline
 
 KEPT_SECONDS = 24 * 3600  # far beyond the second that PostgreSQL is behind
 UNWRITTEN = PREFIX + "marks:unwritten"
@@ -57,7 +58,7 @@ class Marks:
     async def of_person(self, user_id: UUID) -> dict[UUID, int]:
         """Where the person's marks are, by conversation; those that moved in the last day."""
         try:
-            rows = await self._cache.run(lambda client: client.zrange(_by_person(user_id), 0, -1, withscores=True))
+            rows = await self._scores(_by_person(user_id), -1)
         except CacheAway:
             return {}
         return {UUID(member.decode()): int(score) for member, score in rows}
@@ -83,9 +84,8 @@ class Marks:
 
     async def unwritten(self, batch: int) -> list[Mark]:
         """Marks that PostgreSQL may not have. They stay here until `written` says that it has."""
-        rows = await self._cache.run(lambda client: client.zrange(UNWRITTEN, 0, batch - 1, withscores=True))
         marks = []
-        for member, score in rows:
+        for member, score in await self._scores(UNWRITTEN, batch - 1):
             conversation_id, user_id = member.decode().split(" ")
             marks.append((UUID(conversation_id), UUID(user_id), int(score)))
         return marks
@@ -93,3 +93,9 @@ class Marks:
     async def written(self, marks: Iterable[Mark]) -> None:
         arguments = [part for conversation, person, seq in marks for part in (f"{conversation} {person}", str(seq))]
         await self._cache.run(lambda client: client.eval(TAKE_OUT, 1, UNWRITTEN, *arguments))
+
+    async def _scores(self, key: str, last: int) -> list[tuple[bytes, float]]:
+        async def ask(client: Client) -> list[tuple[bytes, float]]:
+            return cast("list[tuple[bytes, float]]", await client.zrange(key, 0, last, withscores=True))
+
+        return await self._cache.run(ask)

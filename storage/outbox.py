@@ -42,7 +42,7 @@ async def load_for_push(tx: Tx, entries: list[tuple[UUID, int]]) -> list[Row]:
                                     jsonb_object_agg(user_id, read_seq) AS marks
                                FROM parties WHERE deal_id = conversation.deal_id) AS party
          ORDER BY entry.conversation_id, entry.seq
-        """,  # noqa: S608 - constants
+        """,
         [conversation_id for conversation_id, _ in entries],
         [seq for _, seq in entries],
     )

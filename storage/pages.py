@@ -45,7 +45,7 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-async def fetch_page(  # noqa: PLR0913 - the parts of a SELECT
+async def fetch_page(
     tx: Tx, *, select: str, source: str, joins: str, where: Where, order: str, limit: int, offset: int
 ) -> Page:
     """Rows `offset` to `offset + limit` of `source`, in `order`, with what `joins` adds to those rows only.
@@ -68,7 +68,7 @@ async def fetch_page(  # noqa: PLR0913 - the parts of a SELECT
                {select}
           FROM counted LEFT JOIN ({alias} {joins}) ON true
          ORDER BY {order}
-        """,  # noqa: S608 - the parts are ours, the values are parameters
+        """,
         *where.values,
         limit,
         offset,

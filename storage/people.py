@@ -15,7 +15,7 @@ async def add_user(tx: Tx, *, name: str, email: str, password_hash: str) -> Row 
         f"""
         INSERT INTO users (name, email, password_hash) VALUES ($1, $2, $3)
         ON CONFLICT (email) DO NOTHING RETURNING {PROFILE}
-        """,  # noqa: S608 - a constant
+        """,
         name,
         email,
         password_hash,
@@ -23,12 +23,12 @@ async def add_user(tx: Tx, *, name: str, email: str, password_hash: str) -> Row 
 
 
 async def user_by_id(tx: Tx, user_id: UUID) -> Row | None:
-    return await tx.fetchrow(f"SELECT {PROFILE} FROM users WHERE id = $1", user_id)  # noqa: S608 - a constant
+    return await tx.fetchrow(f"SELECT {PROFILE} FROM users WHERE id = $1", user_id)
 
 
 async def user_by_email(tx: Tx, email: str) -> Row | None:
     """The account with its password hash, for signing in."""
-    return await tx.fetchrow(f"SELECT {PROFILE}, password_hash FROM users WHERE email = $1", email)  # noqa: S608
+    return await tx.fetchrow(f"SELECT {PROFILE}, password_hash FROM users WHERE email = $1", email)
 
 
 async def update_user(tx: Tx, user_id: UUID, changes: dict[str, Any]) -> Row:
@@ -36,7 +36,7 @@ async def update_user(tx: Tx, user_id: UUID, changes: dict[str, Any]) -> Row:
     assert changes.keys() <= {"name", "profile_image", "governorate", "locale", "show_presence"}
     sets = "".join(f"{column} = ${place}, " for place, column in enumerate(changes, start=2))
     row = await tx.fetchrow(
-        f"UPDATE users SET {sets}updated_at = now() WHERE id = $1 RETURNING {PROFILE}",  # noqa: S608 - columns asserted
+        f"UPDATE users SET {sets}updated_at = now() WHERE id = $1 RETURNING {PROFILE}",
         user_id,
         *changes.values(),
     )

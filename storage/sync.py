@@ -13,9 +13,9 @@ from matching.refusals import InvalidRequest
 from storage.conversations import Marks
 from storage.database import Row, Tx
 
-CONVERSATIONS_MAX = 100  # an answer's
+CONVERSATIONS_MAX = 50  # of one answer
 ENTRIES_FIRST = 50  # of each conversation, when a device starts from nothing
-ENTRIES_MAX = 100  # of each conversation in one answer; the rest follows in the next
+ENTRIES_MAX = 50  # of each conversation in one answer; the rest follows in the next
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):

@@ -1,0 +1,59 @@
+"""The only ways to a deal, a conversation or one's own item: each fetches, authorises and locks in one call.
+
+A stranger's and one that does not exist look the same: NotFound.
+"""
+
+from uuid import UUID
+
+from handlers.action import Call
+from matching.refusals import NotFound, NotOwner, StaleRevision
+from storage.conversations import conversation_for, parties_of
+from storage.database import Row
+from storage.deals import DealRecord, load_deal, lock_deal
+from storage.items import lock_item
+
+
+async def access_item(call: Call, item_id: UUID) -> Row:
+    """One's own item, locked. Raises NotFound, or NotOwner for another's (S1.27)."""
+    row = await lock_item(call.tx, item_id)
+    if row is None:
+        raise NotFound
+    if row["owner_id"] != call.user_id:
+        raise NotOwner
+    return row
+
+
+async def access_deal(call: Call, deal_id: UUID, *, to_change: bool = False, seen_revision: int | None = None) -> DealRecord:
+    """A deal that the caller is a party of; locked with its items `to_change` it.
+
+    Raises NotFound, or StaleRevision where the caller names a revision that is not the current one.
+    """
+    # Whose deal it is never changes, so a stranger is turned away before anything is locked.
+    record = await load_deal(call.tx, deal_id)
+    if record is None or call.user_id not in record.deal.parties:
+        raise NotFound
+    if to_change:
+        record = await lock_deal(call.tx, deal_id)
+        assert record is not None, "deals are never deleted"
+    if seen_revision is not None and seen_revision != record.deal.revision:
+        raise StaleRevision(details={"revision": record.deal.revision})
+    return record
+
+
+async def access_conversation(call: Call, conversation_id: UUID) -> Row:
+    """A conversation that the caller is in, as they see it. Raises NotFound (S1.64)."""
+    marks = await call.app.marks.of_person(call.user_id)
+    row = await conversation_for(call.tx, conversation_id, call.user_id, marks)
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def access_people(call: Call, conversation_id: UUID) -> tuple[dict[UUID, int], int]:
+    """Everyone in a conversation that the caller is in, with how far PostgreSQL knows that they have read, and its last
+    `seq`. Raises NotFound (S1.64).
+    """
+    people, last_seq = await parties_of(call.tx, conversation_id)
+    if call.user_id not in people:
+        raise NotFound
+    return people, last_seq

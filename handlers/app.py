@@ -1,0 +1,61 @@
+"""What an action finds around it: the stores, and the little of `server` that actions need, as protocols."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from handlers.passwords import Passwords
+from handlers.tokens import Tokens
+from storage.categories import CategoryTree
+from storage.database import Database
+from storage.entries import Entry
+from storage.limits import Limits
+from storage.marks import Marks
+from storage.presence import Presence
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A committed entry that its conversation's parties have yet to be pushed. The relay loads what is None."""
+
+    conversation_id: UUID
+    seq: int
+    entry: Entry | None = None
+    people: tuple[UUID, ...] | None = None
+
+
+class Live(Protocol):
+    """The sockets of people, on this process and through the bus on the others."""
+
+    def announce(self, announcements: Iterable[Announcement]) -> None:
+        """Push committed entries, outside the path of the acknowledgement."""
+
+    def push(self, event: str, body: Mapping[str, Any], people: Iterable[UUID]) -> None:
+        """Push what is not an entry to every socket of `people`; lost where Redis is away."""
+
+    def push_presence(self, user_id: UUID, body: Mapping[str, Any]) -> None:
+        """Push presence to the sockets that watch this person."""
+
+    async def watch(self, socket_id: str, user_ids: Iterable[UUID]) -> None:
+        """From now on the socket is told of these people's presence, and of no others'."""
+
+    def renew(self, socket_id: str, session_id: UUID, expires_at: datetime) -> None:
+        """The socket's sign-in is good until then."""
+
+
+@dataclass(slots=True)
+class App:
+    database: Database
+    marks: Marks
+    presence: Presence
+    limits: Limits
+    categories: CategoryTree
+    passwords: Passwords
+    tokens: Tokens
+    live: Live
+    discard_pictures: Callable[[Iterable[str]], Awaitable[None]]
+    refresh_lifetime: timedelta
+    rate_limits: bool = True
+    revoked: set[UUID] = field(default_factory=set)  # sessions whose access tokens still run; kept up by the server

@@ -1,0 +1,78 @@
+"""What every kind of deal shares: making a move, settling what it brings about, and telling its conversation."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from handlers.action import Call
+from handlers.app import Announcement
+from handlers.words import reason_said, status_said
+from matching.deal import CLOSED, Deal, Move, Status, after
+from storage.deals import (
+    DealRecord,
+    hold_items,
+    load_deal,
+    lock_open_deals_with,
+    move_ownership,
+    reject_deals,
+    save_move,
+)
+from storage.entries import log_changes
+
+LOST = "an item in it went to another deal"
+
+
+async def make_move(call: Call, record: DealRecord, move: Move, *, by: UUID | None, reason: str | None = None) -> DealRecord:
+    """Make the move on a locked deal, and all that follows from it, in this transaction.
+
+    Confirming holds every item and rejects every competing deal (S1.47, S1.48); completing moves every item to its new
+    owner (S1.52); calling a confirmed deal off frees its items (C14). Raises what `after` does, and ItemUnavailable.
+    """
+    before = record.deal
+    moved = after(before, move, by)
+    if moved == before:
+        return record  # they had said so before; there is nothing to tell
+
+    if moved.status is Status.CONFIRMED and before.status is not Status.CONFIRMED:
+        await hold_items(call.tx, moved)
+        await close_rivals(call, moved.item_ids, reason=LOST, besides=moved.id)
+    if moved.status is Status.COMPLETED:
+        await move_ownership(call.tx, moved)
+    await save_move(call.tx, before, moved, by=by, reason=reason)
+    await announce(call, [moved], move, by=by, reason=reason)
+    return await _stored(call, moved.id)
+
+
+async def close_rivals(call: Call, item_ids: Iterable[UUID], *, reason: str, besides: UUID | None = None) -> None:
+    """Reject every open deal that names one of these locked items, on either side (S1.48, D2)."""
+    rivals = [record.deal for record in await lock_open_deals_with(call.tx, item_ids, besides)]
+    if rivals:
+        await reject_deals(call.tx, rivals, reason)
+        await announce(call, rivals, Move.REJECT, by=None, reason=reason, status=Status.REJECTED)
+
+
+async def announce(
+    call: Call,
+    deals: Iterable[Deal],
+    move: Move,
+    *,
+    by: UUID | None,
+    reason: str | None = None,
+    status: Status | None = None,
+) -> None:
+    """Log the same change in each deal's conversation; its parties are pushed it once it has committed."""
+    changes = []
+    closes = False
+    for deal in deals:
+        now = status or deal.status
+        closes = now in CLOSED
+        said = reason_said(deal.kind, now, reason)
+        change = {"status": status_said(deal.kind, now), "move": move, "by": str(by) if by else None}
+        changes.append((deal.id, change | ({"reason": said} if said else {})))
+    logged = await log_changes(call.tx, changes, closes=closes)
+    call.announced += [Announcement(conversation_id, seq) for conversation_id, seq in logged]
+
+
+async def _stored(call: Call, deal_id: UUID) -> DealRecord:
+    record = await load_deal(call.tx, deal_id)
+    assert record is not None, "deals are never deleted"
+    return record

@@ -1,0 +1,279 @@
+"""The one road, whichever door a request came in by: check what was asked, do it once, and always answer."""
+
+import hashlib
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+import structlog
+from prometheus_client import Counter, Histogram
+
+from handlers.action import ACTIONS, RATES, Action, Call, Limit, Work
+from handlers.app import App
+from handlers.tokens import Caller
+from matching.refusals import (
+    IdempotencyMismatch,
+    Internal,
+    InvalidRequest,
+    NotFound,
+    RateLimited,
+    Refusal,
+    TokenExpired,
+    Unauthenticated,
+    Unavailable,
+)
+from storage.answers import StoredAnswer, find_answer, keep_answer
+from storage.database import CONFLICTS, Tx
+
+log = structlog.get_logger()
+
+ANSWERED = Counter("swaploop_actions_total", "Answers by action, door and code", ["action", "door", "code"])
+TOOK = Histogram("swaploop_action_seconds", "Time from a request to its answer", ["action"])
+
+TRIES_MAX = 5
+KEY_LENGTH_MAX = 64
+# What any action may answer; all else it must name.
+ALWAYS = (InvalidRequest, Unauthenticated, TokenExpired, RateLimited, IdempotencyMismatch, Unavailable, Internal)
+# Not the action's answer but the road's: the same key may well be answered otherwise a moment later.
+PASSING = (RateLimited, Unavailable, Internal, Unauthenticated, TokenExpired, IdempotencyMismatch)
+
+
+@dataclass(slots=True)
+class Request:
+    """A request as its door read it. `raw` has REST's path, query and body, or an event's payload, as one object."""
+
+    name: str
+    raw: object
+    door: str
+    caller: Caller | None = None
+    key: str | None = None
+    address: str = ""
+    socket_id: str | None = None
+    fingerprint: bytes | None = None  # of a body that `raw` does not have: an upload's files
+    lenient: bool = False  # a query's values are all text: "20" is a number
+    request_id: str = field(default_factory=lambda: uuid4().hex)
+
+
+class Success(msgspec.Struct, frozen=True):
+    message: str
+    data: Any
+    success: bool = True
+
+
+class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    code: str
+    field: str | None = None
+    details: Mapping[str, Any] | None = None
+
+
+class Refused(msgspec.Struct, frozen=True, rename="camel"):
+    message: str
+    error: ErrorBody
+    request_id: str
+    success: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What either door says. `body` is what msgspec encodes; `headers` are REST's alone."""
+
+    status: int
+    body: Success | Refused | msgspec.Raw
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class _Replayed(Exception):
+    """Another call with this key was first; this one is rolled back and answers the same."""
+
+
+def refusal(no: Refusal, request_id: str) -> Answer:
+    headers = {}
+    if isinstance(no, RateLimited) and no.details:
+        headers["Retry-After"] = str(no.details["retryAfter"])
+    return Answer(no.status, Refused(no.message, ErrorBody(no.code, no.field, no.details), request_id), headers)
+
+
+async def dispatch(app: App, request: Request) -> Answer:
+    """Answer the request. Nothing it can hold makes this raise."""
+    started = time.perf_counter()
+    act = ACTIONS.get(request.name)
+    with structlog.contextvars.bound_contextvars(
+        request_id=request.request_id,
+        action=request.name[:80],
+        user=str(request.caller.user_id) if request.caller else None,
+    ):
+        try:
+            answer = await _answer(app, act, request)
+        except Refusal as no:
+            if act is not None and not isinstance(no, (*act.refuses, *ALWAYS)):
+                log.error("action.undeclared_refusal", code=no.code)
+            answer = refusal(no, request.request_id)
+        except Exception:
+            log.exception("action.bug")
+            answer = refusal(Internal(), request.request_id)
+        code = answer.body.error.code if isinstance(answer.body, Refused) else "OK"
+        seconds = time.perf_counter() - started
+        name = act.name if act else "unknown"
+        ANSWERED.labels(name, request.door, code).inc()
+        TOOK.labels(name).observe(seconds)
+        log.info("action", door=request.door, code=code, ms=round(seconds * 1000, 1))
+        return answer
+
+
+async def _answer(app: App, act: Action | None, request: Request) -> Answer:
+    if act is None:
+        raise NotFound(f"There is no action '{request.name[:80]}'.")
+    if request.caller is None and not act.public:
+        raise Unauthenticated
+    if request.caller is not None and request.caller.session_id in app.revoked:
+        raise Unauthenticated("This session has ended. Please sign in again.")
+    headers = await _count(app, act, request)
+    ask = _read(act, request)
+    if request.key is not None and not (0 < len(request.key) <= KEY_LENGTH_MAX):
+        raise InvalidRequest(f"A key has 1 to {KEY_LENGTH_MAX} characters.", field="idempotencyKey")
+
+    caller = request.caller
+    call = Call(
+        app,
+        request.request_id,
+        caller.user_id if caller else None,
+        caller.session_id if caller else None,
+        request.socket_id,
+    )
+    if act.work is Work.CHANGE:
+        answer = await _change(act, call, ask, request.key, request.fingerprint or msgspec.json.encode(ask))
+    else:
+        answer = await _run(act, call, ask)
+    if call.announced:
+        app.live.announce(call.announced)
+    if call.discarded:
+        await app.discard_pictures(call.discarded)
+    return Answer(answer.status, answer.body, headers)
+
+
+async def _run(act: Action, call: Call, ask: object) -> Answer:
+    if act.work is Work.OWN:
+        return Answer(act.status, Success(act.says, await act.run(call, ask)))
+    async with call.app.database.connection() as call.connection:
+        return Answer(act.status, Success(act.says, await act.run(call, ask)))
+
+
+async def _change(act: Action, call: Call, ask: object, key: str | None, asked: bytes) -> Answer:
+    """Run in one transaction; with a key, at most once, and the same answer every time (contract.md, "Retrying is safe")."""
+    request_sha256 = hashlib.sha256(f"{act.name} ".encode() + asked).digest()
+    for left in range(TRIES_MAX - 1, -1, -1):
+        call.begin_again()
+        try:
+            async with call.app.database.transaction() as call.connection:
+                if key is None:
+                    return Answer(act.status, Success(act.says, await act.run(call, ask)))
+                earlier = await _earlier(call.tx, call.user_id, key, request_sha256)
+                if earlier is not None:
+                    return earlier
+                body = msgspec.json.encode(Success(act.says, await act.run(call, ask)))
+                answer = StoredAnswer(request_sha256, act.status, body)
+                if not await keep_answer(call.tx, call.user_id, key, answer):
+                    raise _Replayed
+                return Answer(act.status, msgspec.Raw(body))
+        except CONFLICTS:
+            if left == 0:
+                raise Unavailable from None
+        except _Replayed:
+            pass  # the next round finds the answer
+        except Refusal as no:
+            call.begin_again()
+            if key is None or isinstance(no, PASSING):
+                raise
+            return await _keep_refusal(call, key, request_sha256, no)
+    raise Unavailable
+
+
+async def _earlier(tx: Tx, user_id: UUID, key: str, request_sha256: bytes) -> Answer | None:
+    found = await find_answer(tx, user_id, key)
+    if found is None:
+        return None
+    if found.request_sha256 != request_sha256:
+        raise IdempotencyMismatch
+    return Answer(found.status, msgspec.Raw(found.answer))
+
+
+async def _keep_refusal(call: Call, key: str, request_sha256: bytes, no: Refusal) -> Answer:
+    """A refusal is the first answer too. Its transaction is gone, so it gets one of its own; who is first is right."""
+    answer = refusal(no, call.request_id)
+    async with call.app.database.transaction() as tx:
+        body = msgspec.json.encode(answer.body)
+        if await keep_answer(tx, call.user_id, key, StoredAnswer(request_sha256, answer.status, body)):
+            return answer
+        return await _earlier(tx, call.user_id, key, request_sha256) or answer
+
+
+async def _count(app: App, act: Action, request: Request) -> dict[str, str]:
+    """Count the request against its class; the headers that say what is left. Raises RateLimited (C41: before all else)."""
+    if not app.rate_limits:
+        return {}
+    limit, window_seconds = RATES[act.limit]
+    who = str(request.caller.user_id) if request.caller else request.address
+    if act.limit is Limit.AUTH and isinstance(request.raw, Mapping):
+        who = f"{str(request.raw.get('email', ''))[:254].lower()}@{request.address}"
+    taken = await app.limits.take(f"{act.limit}:{who}", limit, window_seconds, needed=act.limit is Limit.AUTH)
+    if not taken.allowed:
+        raise RateLimited(details={"retryAfter": taken.reset_seconds})
+    return {
+        "RateLimit-Limit": str(taken.limit),
+        "RateLimit-Remaining": str(taken.remaining),
+        "RateLimit-Reset": str(taken.reset_seconds),
+    }
+
+
+def _read(act: Action, request: Request) -> object:
+    """What was asked, as the action's type. Raises InvalidRequest with the field, or NotFound for a path that names nothing."""
+    raw = {} if request.raw is None else request.raw
+    if not isinstance(raw, Mapping):
+        raise InvalidRequest("The payload must be one object.")
+    try:
+        bad = _unstorable(raw, "")
+        if bad is not None:
+            raise InvalidRequest("Text cannot have the character NUL or half of a surrogate pair.", field=bad)
+        return msgspec.convert(raw, act.input, strict=not request.lenient)
+    except RecursionError:
+        raise InvalidRequest("The payload is nested too deeply.") from None
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$.")
+        where = path.rstrip("`") or _named_field(message)
+        if where in act.path_fields and where in raw:
+            raise NotFound from None  # C47: a malformed id in a path is a thing that is not there
+        raise InvalidRequest(message, field=where or None) from None
+
+
+def _named_field(message: str) -> str:
+    """The field that msgspec names in backquotes: one that is unknown or missing."""
+    found = re.search(r"field `(.*?)`", message)
+    return found[1] if found else ""
+
+
+def _unstorable(value: object, path: str) -> str | None:
+    """The path of a text in `value` that PostgreSQL cannot store; None where all of it can be."""
+    if isinstance(value, str):
+        if "\0" in value:
+            return path
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return path
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            bad = _unstorable(inner, f"{path}.{name}".lstrip("."))
+            if bad is None and isinstance(name, str):
+                bad = _unstorable(name, path)
+            if bad is not None:
+                return bad
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            bad = _unstorable(inner, f"{path}[{place}]")
+            if bad is not None:
+                return bad
+    return None

@@ -1,0 +1,74 @@
+"""Pictures of items. The upload door has decoded and stored them; here they become the item's (S1.30, C74)."""
+
+from typing import Annotated
+from uuid import UUID, uuid4
+
+from msgspec import Meta
+
+from handlers.access import access_item
+from handlers.action import Call, Done, Input, Limit, Output, action
+from handlers.items import Image
+from matching.refusals import InvalidRequest, NotFound, NotOwner, TooLarge, UnsupportedMedia
+from storage.items import update_item
+
+IMAGES_MAX = 10
+
+
+class StoredPicture(Input):
+    """A picture that the upload door has put under `name`."""
+
+    name: str
+    width: int
+    height: int
+
+
+class AddImages(Input):
+    item_id: UUID
+    images: Annotated[list[StoredPicture], Meta(min_length=1, max_length=IMAGES_MAX)]
+
+
+class OneImage(Input):
+    item_id: UUID
+    image_id: UUID
+
+
+class Images(Output):
+    images: list[Image]
+
+
+@action(
+    None,
+    route="POST /items/{item_id}/images",
+    refuses=(NotFound, NotOwner, TooLarge, UnsupportedMedia),
+    limit=Limit.UPLOAD,
+    status=201,
+    says="Images added",
+)
+async def add_images(call: Call, ask: AddImages) -> Images:
+    """Add pictures to one's own item: JPEG, PNG or WebP, at most 10 of 10 MB and 40 megapixels. (S1.30, C74)"""
+    stored = await access_item(call, ask.item_id)
+    images = stored["images"]
+    if len(images) + len(ask.images) > IMAGES_MAX:
+        raise InvalidRequest(f"An item has at most {IMAGES_MAX} pictures.", field="image")
+    added = [
+        {"id": str(uuid4()), "name": picture.name, "width": picture.width, "height": picture.height} for picture in ask.images
+    ]
+    await update_item(call.tx, ask.item_id, {"images": images + added})
+    return Images(images=[Image.of(image) for image in added])
+
+
+@action(
+    None,
+    route="DELETE /items/{item_id}/images/{image_id}",
+    refuses=(NotFound, NotOwner),
+    says="Image deleted",
+)
+async def delete_image(call: Call, ask: OneImage) -> Done:
+    """Take a picture off one's own item. (C74)"""
+    stored = await access_item(call, ask.item_id)
+    kept = [image for image in stored["images"] if image["id"] != str(ask.image_id)]
+    if len(kept) == len(stored["images"]):
+        raise NotFound
+    await update_item(call.tx, ask.item_id, {"images": kept})
+    call.discarded += [image["name"] for image in stored["images"] if image not in kept]
+    return Done()

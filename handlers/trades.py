@@ -1,0 +1,287 @@
+"""Trades (S1.31 to S1.56): request, interest, confirm, complete, and the ways out; S1's words over the deal engine."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID, uuid4
+
+from msgspec import UNSET, Meta, UnsetType
+
+from handlers.access import access_deal
+from handlers.action import Call, Input, Limit, Output, action
+from handlers.app import Announcement
+from handlers.deals import announce, make_move
+from handlers.types import Note, Page, Paging, Reason, checked_expiry, ids, page_of
+from handlers.words import reason_said, status_said
+from matching.deal import Deal, Kind, Move, Status, swap
+from matching.refusals import (
+    ActiveListing,
+    DuplicateOffer,
+    Forbidden,
+    InvalidRequest,
+    InvalidState,
+    ItemUnavailable,
+    NotFound,
+    NotOwner,
+    OfferExpired,
+    SelfBarter,
+    StaleRevision,
+)
+from storage.database import Row
+from storage.deals import DealRecord, add_deal, list_deals, load_deal, share_items
+from storage.entries import send_message
+
+ITEMS_A_SIDE_MAX = 10
+Bundle = UUID | Annotated[list[UUID], Meta(min_length=1, max_length=ITEMS_A_SIDE_MAX)]
+
+
+class RequestTrade(Input):
+    offered_item: Bundle
+    requested_item: Bundle
+    message: Note | None = None
+    expires_at: datetime | None = None
+
+
+class OneTrade(Input):
+    trade_id: UUID
+
+
+class MoveTrade(Input):
+    trade_id: UUID
+    revision: int | None = None  # the terms the person was looking at
+    reason: Reason | None = None
+
+
+class TradeLeg(Output):
+    """One item on its way, as it was when the terms were set."""
+
+    item: UUID
+    title: str
+    condition: str
+    estimated_value: float | None
+    thumbnail_url: str | None
+    giver: UUID
+    receiver: UUID
+
+
+class Trade(Output):
+    """A trade in S1's words. `offered_item` and `requested_item` are an id, or several in a bundle."""
+
+    id: UUID
+    offered_item: UUID | list[UUID]
+    requested_item: UUID | list[UUID]
+    requester: UUID
+    owner: UUID
+    status: str  # in S1's five words
+    conversation: UUID
+    revision: int
+    completed_at: datetime | None
+    confirmed_at: datetime | None
+    complete_by: datetime | None  # from then on either side may cancel alone (C14)
+    overdue: bool
+    cancel_asked_by: list[UUID]
+    expires_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    legs: list[TradeLeg]
+    reason: str | UnsetType = UNSET
+    mismatch: bool | UnsetType = UNSET  # the owner looks for credits, and is offered items (C19)
+
+    @classmethod
+    def of(cls, record: DealRecord) -> "Trade":
+        deal = record.deal
+        requester, owner = deal.parties
+        legs = [_leg(deal, record, place) for place in range(len(deal.legs))]
+        asked = [leg.item_id for leg in deal.legs if leg.giver == owner]
+        offered = [leg.item_id for leg in deal.legs if leg.giver == requester]
+        for_credits = any(record.snapshots[item].looking_for == "credits" for item in asked)
+        return cls(
+            id=deal.id,
+            offered_item=_one_or_all(offered),
+            requested_item=_one_or_all(asked),
+            requester=requester,
+            owner=owner,
+            status=status_said(deal.kind, deal.status),
+            reason=reason_said(deal.kind, deal.status, record.reason) or UNSET,
+            conversation=record.conversation_id,
+            revision=deal.revision,
+            completed_at=record.completed_at,
+            confirmed_at=record.confirmed_at,
+            complete_by=record.complete_by,
+            overdue=deal.overdue,
+            cancel_asked_by=[party for party in deal.parties if (party, Move.CANCEL) in deal.answers],
+            expires_at=record.expires_at,
+            created_at=record.created_at,
+            updated_at=record.updated_at,
+            legs=legs,
+            mismatch=True if for_credits else UNSET,
+        )
+
+
+MOVES_REFUSE = (NotFound, Forbidden, InvalidState, StaleRevision, OfferExpired)
+
+
+@action(
+    "trade:request",
+    route="POST /trades/request",
+    refuses=(NotFound, NotOwner, SelfBarter, ActiveListing, ItemUnavailable, DuplicateOffer),
+    limit=Limit.PROPOSE,
+    status=201,
+    says="Trade requested successfully",
+)
+async def request_trade(call: Call, ask: RequestTrade) -> Trade:
+    """Put a trade on the table: one's own items for another's. Nothing is held. (S1.31, S1.40 to S1.43, C16, C41)
+
+    The trade's conversation opens with it; `message` is its first message.
+    """
+    offered, requested = ids(ask.offered_item), ids(ask.requested_item)
+    _check_distinct(offered, requested)
+    expires_at = checked_expiry(ask.expires_at)
+    items = await share_items(call.tx, [*offered, *requested])
+    owner = _check_items(call.user_id, items, offered, requested)
+
+    deal = Deal(
+        id=uuid4(),
+        kind=Kind.TRADE,
+        status=Status.PROPOSED,
+        revision=1,
+        parties=(call.user_id, owner),
+        legs=swap(call.user_id, owner, offered, requested),
+    )
+    await add_deal(call.tx, deal, expires_at)
+    await announce(call, [deal], Move.REQUEST, by=call.user_id)
+    record = await load_deal(call.tx, deal.id)
+    assert record is not None, "it was just added"
+    if ask.message is not None:
+        sent = await send_message(call.tx, record.conversation_id, call.user_id, ask.message, str(uuid4()))
+        assert sent is not None, "a party writes in a new conversation"
+        entry, people = sent
+        call.announced.append(Announcement(entry.conversation_id, entry.seq, entry, tuple(people)))
+    return Trade.of(record)
+
+
+@action("trade:mine", route="GET /trades/myrequests", limit=Limit.READ)
+async def my_trades(call: Call, ask: Paging) -> Page[Trade]:
+    """The trades that the caller requested, newest first. (S1.32)"""
+    return await _page(call, ask, position=0)
+
+
+@action("trade:incoming", route="GET /trades/requests-for-me", limit=Limit.READ)
+async def incoming_trades(call: Call, ask: Paging) -> Page[Trade]:
+    """The trades that others requested of the caller, newest first. (S1.33)"""
+    return await _page(call, ask, position=1)
+
+
+@action("trade:get", route="GET /trades/{trade_id}", refuses=(NotFound,), limit=Limit.READ)
+async def get_trade(call: Call, ask: OneTrade) -> Trade:
+    """One trade, for its two parties. (S1.9, S1.68)"""
+    return Trade.of(await access_deal(call, ask.trade_id))
+
+
+@action(
+    "trade:interest",
+    route="POST /trades/{trade_id}/interest",
+    refuses=MOVES_REFUSE,
+    says="Negotiation started",
+)
+async def show_interest(call: Call, ask: MoveTrade) -> Trade:
+    """The owner is interested: the two negotiate. (S1.34, S1.44, S1.45)"""
+    return await _move(call, ask, Move.INTEREST)
+
+
+@action(
+    "trade:confirm",
+    route="POST /trades/{trade_id}/confirm",
+    refuses=(*MOVES_REFUSE, ItemUnavailable),
+    says="Trade confirmed",
+)
+async def confirm_trade(call: Call, ask: MoveTrade) -> Trade:
+    """The owner says yes: every item is held, and every competing deal is rejected. (S1.35, S1.46 to S1.50, C18)"""
+    return await _move(call, ask, Move.CONFIRM)
+
+
+@action(
+    "trade:complete",
+    route="POST /trades/{trade_id}/complete",
+    refuses=MOVES_REFUSE,
+    says="Trade completed",
+)
+async def complete_trade(call: Call, ask: MoveTrade) -> Trade:
+    """Either party says that it is done: every item changes owner, at once. (S1.36, S1.51 to S1.55, C2)"""
+    return await _move(call, ask, Move.COMPLETE)
+
+
+@action("trade:reject", route="POST /trades/{trade_id}/reject", refuses=MOVES_REFUSE, says="Trade rejected")
+async def reject_trade(call: Call, ask: MoveTrade) -> Trade:
+    """The owner says no, any time before they confirm. (S1.37, S1.56)"""
+    return await _move(call, ask, Move.REJECT)
+
+
+@action("trade:cancel", route="POST /trades/{trade_id}/cancel", refuses=MOVES_REFUSE, says="Trade cancelled")
+async def cancel_trade(call: Call, ask: MoveTrade) -> Trade:
+    """The requester takes an open trade back. A confirmed one is called off by both; overdue, by either. (C5, C14)"""
+    return await _move(call, ask, Move.CANCEL)
+
+
+@action("trade:dispute", route="POST /trades/{trade_id}/dispute", refuses=MOVES_REFUSE, says="Problem reported")
+async def dispute_trade(call: Call, ask: MoveTrade) -> Trade:
+    """A party of a confirmed trade reports a problem; the items stay held until both complete or cancel. (C14)"""
+    return await _move(call, ask, Move.DISPUTE)
+
+
+async def _move(call: Call, ask: MoveTrade, move: Move) -> Trade:
+    record = await access_deal(call, ask.trade_id, to_change=True, seen_revision=ask.revision)
+    return Trade.of(await make_move(call, record, move, by=call.user_id, reason=ask.reason or None))
+
+
+async def _page(call: Call, ask: Paging, *, position: int) -> Page[Trade]:
+    page = await list_deals(call.tx, call.user_id, position=position, kind=Kind.TRADE, limit=ask.limit, offset=ask.offset)
+    return page_of([Trade.of(DealRecord.of(row)) for row in page.rows], page, ask)
+
+
+def _check_distinct(offered: list[UUID], requested: list[UUID]) -> None:
+    if set(offered) & set(requested):
+        raise InvalidRequest("You cannot offer and request the same item", field="requestedItem")
+    for items, field in ((offered, "offeredItem"), (requested, "requestedItem")):
+        if len(set(items)) < len(items):
+            raise InvalidRequest("An item is named twice.", field=field)
+
+
+def _check_items(requester: UUID, items: dict[UUID, Row], offered: list[UUID], requested: list[UUID]) -> UUID:
+    """Whose items are asked for. The order of the checks is C41's."""
+    if not items.keys() >= set(offered):
+        raise NotFound("The offered item does not exist.", field="offeredItem")
+    if any(items[item]["owner_id"] != requester for item in offered):
+        raise NotOwner(field="offeredItem")
+    if not items.keys() >= set(requested):
+        raise NotFound("The requested item does not exist.", field="requestedItem")
+    owners = {items[item]["owner_id"] for item in requested}
+    if requester in owners:
+        raise SelfBarter(field="requestedItem")
+    if len(owners) > 1:
+        raise InvalidRequest("All requested items must belong to one person.", field="requestedItem")
+    for asked, field in ((offered, "offeredItem"), (requested, "requestedItem")):
+        if any(items[item]["sale_price"] is not None for item in asked):
+            raise ActiveListing(field=field)
+    for asked, field in ((offered, "offeredItem"), (requested, "requestedItem")):
+        gone = [str(item) for item in asked if items[item]["status"] != "available"]
+        if gone:
+            raise ItemUnavailable(field=field, details={"items": gone})
+    return UUID(int=owners.pop().int)
+
+
+def _leg(deal: Deal, record: DealRecord, place: int) -> TradeLeg:
+    leg = deal.legs[place]
+    item = record.snapshots[leg.item_id]
+    return TradeLeg(
+        item=leg.item_id,
+        title=item.title,
+        condition=item.condition,
+        estimated_value=item.estimated_value,
+        thumbnail_url=f"/media/{item.image}.thumb.webp" if item.image else None,
+        giver=leg.giver,
+        receiver=leg.receiver,
+    )
+
+
+def _one_or_all(items: list[UUID]) -> UUID | list[UUID]:
+    return items[0] if len(items) == 1 else items

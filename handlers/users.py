@@ -1,0 +1,77 @@
+"""Profiles: one's own, and what others see of it (S1.66, C6)."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import UNSET, Meta, UnsetType
+
+from handlers.action import Call, Input, Limit, Nothing, Output, action
+from handlers.types import Name, Place, changes_in
+from matching.refusals import NotFound
+from storage.database import Row
+from storage.people import update_user, user_by_id
+
+ImageUrl = Annotated[str, Meta(max_length=500, pattern=r"^(https?://|/media/)\S+$")]
+
+
+class Profile(Output):
+    """One's own profile."""
+
+    id: UUID
+    name: str
+    email: str
+    profile_image: str | None
+    governorate: str | None
+    locale: str
+    show_presence: bool
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: Row) -> "Profile":
+        return cls(**{name: row[name] for name in cls.__struct_fields__})
+
+
+class PublicProfile(Output):
+    """What others see: never an e-mail address."""
+
+    id: UUID
+    name: str
+    profile_image: str | None
+    governorate: str | None
+    created_at: datetime
+
+
+class UpdateUser(Input):
+    name: Name | UnsetType = UNSET
+    profile_image: ImageUrl | None | UnsetType = UNSET
+    governorate: Place | None | UnsetType = UNSET
+    locale: Literal["en", "ar"] | UnsetType = UNSET
+    show_presence: bool | UnsetType = UNSET
+
+
+class GetUser(Input):
+    user_id: UUID
+
+
+@action("user:me", route="GET /auth/me", limit=Limit.READ)
+async def me(call: Call, ask: Nothing) -> Profile:
+    """One's own profile. (S1.66)"""
+    row = await user_by_id(call.tx, call.user_id)
+    assert row is not None, "a signed-in person has an account"
+    return Profile.of(row)
+
+
+@action("user:update", route="PATCH /auth/me", says="Profile updated")
+async def update_me(call: Call, ask: UpdateUser) -> Profile:
+    """Change one's own profile: any of its fields. (S1.66, C6)"""
+    return Profile.of(await update_user(call.tx, call.user_id, changes_in(ask)))
+
+
+@action("user:get", route="GET /users/{user_id}", refuses=(NotFound,), limit=Limit.READ)
+async def get_user(call: Call, ask: GetUser) -> PublicProfile:
+    """What others see of a person. (C69)"""
+    row = await user_by_id(call.tx, ask.user_id)
+    if row is None:
+        raise NotFound
+    return PublicProfile(**{name: row[name] for name in PublicProfile.__struct_fields__})
