@@ -24,7 +24,7 @@ from client_demo.rest_door import RestDoor
 from client_demo.session import SESSION_OVER, Session
 from client_demo.wire import ROUTES, Data, NoAnswer, Refused, Unreachable, as_rest, data_of, new_key, with_key
 
-WATCHED_MAX = 200
+WATCHED_MAX = 100
 SYNC_ROUNDS_MAX = 1_000
 PICTURE_BYTES_MAX = 4 * 1024 * 1024
 
@@ -48,9 +48,7 @@ class Person(Hearing):
     Many people in one process share `http`; its connector must then allow one connection per person (limit=0).
     """
 
-    def __init__(
-        self, url: str, *, http: aiohttp.ClientSession | None = None, patience: Patience | None = None
-    ) -> None:
+    def __init__(self, url: str, *, http: aiohttp.ClientSession | None = None, patience: Patience | None = None) -> None:
         super().__init__(self.does, lambda: self.id)
         self.url = url.rstrip("/")
         self.patience = patience or Patience()
@@ -117,9 +115,7 @@ class Person(Hearing):
 
     # ── doing ───────────────────────────────────────────────────────────────────────────────────
 
-    async def does(
-        self, event: str, *, via: Door | None = None, within_seconds: float | None = None, **payload: Any
-    ) -> Any:
+    async def does(self, event: str, *, via: Door | None = None, within_seconds: float | None = None, **payload: Any) -> Any:
         """Do an action and return its `data`: by event while connected, else by REST; or only by the door `via`.
 
         Repeated with the same key until an answer comes, or until `within_seconds` (default: patience) are over.

@@ -50,9 +50,7 @@ class EventDoor:
         door = cls(on_push, http)
         try:
             async with asyncio.timeout(timeout_seconds):
-                await door._client.connect(
-                    url, auth={"token": token}, transports=["websocket"], wait_timeout=timeout_seconds
-                )
+                await door._client.connect(url, auth={"token": token}, transports=["websocket"], wait_timeout=timeout_seconds)
         except (socketio.exceptions.ConnectionError, aiohttp.ClientError, OSError, TimeoutError, ValueError) as broken:
             await door.close()
             if isinstance(door._refusal, dict):

@@ -199,9 +199,7 @@ class Logs:
             async with self._fill_slots:
                 while log.has_gap:
                     before = log.seen_to or 0
-                    page = await self._does(
-                        "message:list", conversationId=log.conversation_id, afterSeq=before, limit=PAGE_MAX
-                    )
+                    page = await self._does("message:list", conversationId=log.conversation_id, afterSeq=before, limit=PAGE_MAX)
                     for data in page:
                         self.take(Entry.of(data))
                     if (log.seen_to or 0) <= before:

@@ -29,9 +29,7 @@ class Patience:
         doubled = self.backoff_first_seconds * 2.0 ** min(failures, BACKOFF_EXPONENT_MAX)
         return min(self.backoff_max_seconds, doubled) * random.uniform(0.5, 1.0)
 
-    async def until_answered(
-        self, call: Callable[[float], Awaitable[Answer]], within_seconds: float | None = None
-    ) -> Answer:
+    async def until_answered(self, call: Callable[[float], Awaitable[Answer]], within_seconds: float | None = None) -> Answer:
         """Repeat `call` (given the seconds one attempt may take) until it answers, within `within_seconds`.
 
         Only for calls that may be repeated. Raises Refused as soon as one is heard, Unreachable when time is up.

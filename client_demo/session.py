@@ -76,7 +76,5 @@ class Session:
 
     async def _post(self, path: str, body: Data) -> Data:
         call = RestCall("POST", path, {}, body, new_key())
-        answer = await self._patience.until_answered(
-            lambda attempt_seconds: self._rest.ask(call, None, attempt_seconds)
-        )
+        answer = await self._patience.until_answered(lambda attempt_seconds: self._rest.ask(call, None, attempt_seconds))
         return answer if isinstance(answer, dict) else {}

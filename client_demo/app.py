@@ -1,0 +1,97 @@
+"""The terminal app: `run(url, email)`."""
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from client_demo.connection import Person, State
+from client_demo.deal_screen import DealScreen
+from client_demo.desk import Change, Desk, Topic
+from client_demo.market_screen import MarketScreen
+from client_demo.shell import Shell
+from client_demo.sign_in_screen import SignInScreen
+from client_demo.theme import CSS, DAY, NIGHT
+from client_demo.words import change_sentence
+
+WIDE_COLUMNS = 104
+
+
+class SwaploopApp(Shell):
+    """Sign in, browse, list things, propose swaps, talk, settle."""
+
+    TITLE = "swaploop"
+    CSS = CSS
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE_COLUMNS, "-wide")]  # noqa: RUF012 - textual declares it so
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "quit", "Quit", show=False),
+        Binding("ctrl+t", "light", "Light or dark", show=False),
+    ]
+
+    def on_mount(self) -> None:
+        self.register_theme(NIGHT)
+        self.register_theme(DAY)
+        self.theme = NIGHT.name
+        self.push_screen(SignInScreen())
+
+    def enter(self, person: Person) -> None:
+        self._person = person
+        self._desk = Desk(person, self._changed)
+        self.switch_screen(MarketScreen())
+
+    def go(self, place: str) -> None:
+        while len(self.screen_stack) > 2:
+            self.pop_screen()
+        if isinstance(self.screen, MarketScreen):
+            self.screen.show_place(place)
+
+    async def leave(self, notice: str = "") -> None:
+        """Back to the way in; the session ends at the server too."""
+        person, desk = self._person, self._desk
+        while len(self.screen_stack) > 2:
+            self.pop_screen()
+        await self.switch_screen(SignInScreen(notice))
+        self._person = self._desk = None
+        self._pictures.clear()
+        if desk is not None:
+            desk.close()
+        if person is not None:
+            await person.sign_out()
+            await person.close()
+
+    def action_light(self) -> None:
+        self.theme = DAY.name if self.theme == NIGHT.name else NIGHT.name
+
+    def action_sign_out(self) -> None:
+        self.run_worker(self.leave(), exclusive=True, group="leave")
+
+    async def on_unmount(self) -> None:
+        if self._desk is not None:
+            self._desk.close()
+        if self._person is not None:
+            await self._person.close()
+
+    def _changed(self, change: Change) -> None:
+        self.changes.publish(change)
+        if change.topic is Topic.STATE and self.person.state is State.ENDED:
+            reason = self.person.ended_because
+            notice = f"Your session has ended{f': {reason}' if reason else ''}. Please sign in again."
+            self.run_worker(self.leave(notice), exclusive=True, group="leave")
+        elif change.topic is Topic.ENTRY:
+            self._tell(change)
+
+    def _tell(self, change: Change) -> None:
+        """What others did in deals that are not on the screen, as a toast; not what was missed while away."""
+        entry = change.entry
+        deal = self.desk.deals.get(change.conversation_id)
+        if entry is None or deal is None or entry.sender == self.person.id or self.person.state is not State.ONLINE:
+            return
+        if any(isinstance(screen, DealScreen) and screen.shows(deal) for screen in self.screen_stack):
+            return
+        who = self.desk.name(entry.sender) if entry.sender else ""
+        sentence = change_sentence(entry.change, who) if entry.change else f"{who}: {entry.text}"
+        self.notify(sentence[:160], title=deal.title, markup=False)
+
+
+def run(url: str, email: str | None = None) -> None:
+    """Run the terminal app against the server at `url`, with the e-mail filled in if given."""
+    SwaploopApp(url, email).run()

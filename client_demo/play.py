@@ -1,0 +1,266 @@
+"""The demo play: three people, one bicycle, one swap, against a running server, in one terminal."""
+
+import secrets
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from client_demo import play_pictures
+from client_demo.connection import Door, Person
+from client_demo.narrator import Narrator
+from client_demo.patience import Patience
+from client_demo.picture import half_blocks
+from client_demo.wire import Data, Refused, Unreachable
+from client_demo.words import failure
+
+PAUSE_SECONDS = 0.9
+THUMBNAIL_COLUMNS, THUMBNAIL_ROWS = 24, 8
+COLOURS = {"Amina": "#f2a65a", "Bilal": "#7fa7f0", "Ziad": "#c79bf0"}
+
+
+class Player:
+    """One of the three, with what they list."""
+
+    def __init__(self, name: str, url: str, tag: str, person: Person, thing: Data, picture: bytes) -> None:
+        self.name = name
+        self.email = f"{name.lower()}.{tag}@example.org"
+        self.password = secrets.token_urlsafe(12)
+        self.person = person
+        self.thing = thing
+        self.picture = picture
+        self.item: Data = {}
+
+
+async def play(url: str, pause_seconds: float = PAUSE_SECONDS, console: Console | None = None) -> None:
+    """Play one trade between freshly registered people against the server at `url`.
+
+    Raises SystemExit with a sentence when no server answers or it refuses what the play needs.
+    """
+    narrator = Narrator(console or Console(highlight=False), pause_seconds)
+    narrator.introduce(COLOURS)
+    cast = _cast(url)
+    try:
+        await _perform(narrator, url, *cast)
+    except Unreachable as error:
+        sys.exit(f"No server answers at {url}. Start one with: swaploop serve   ({error})")
+    except Refused as error:
+        sys.exit(f"The server at {url} refused what the play needs: {failure(error)} ({error.code})")
+    finally:
+        for player in cast:
+            await player.person.close()
+
+
+def _cast(url: str) -> tuple[Player, Player, Player]:
+    tag = secrets.token_hex(3)
+    patience = Patience(call_seconds_max=8.0)
+
+    def player(name: str, thing: Data, picture: bytes) -> Player:
+        return Player(name, url, tag, Person(url, patience=patience), thing, picture)
+
+    camera: Data = {
+        "title": "Film camera, Zenit E",
+        "description": "Works, with its 58 mm lens and a leather case.",
+        "category": "electronics",
+        "condition": "GOOD",
+        "lookingFor": "item_swap",
+        "estimatedValue": 3200,
+        "governorate": "Cairo",
+        "wants": {"keywords": ["bicycle", "bike"]},
+    }
+    bicycle: Data = {
+        "title": "City bicycle, 7 gears",
+        "description": "New tyres last spring. Bell included.",
+        "category": "vehicles",
+        "condition": "LIKE_NEW",
+        "lookingFor": "flexible",
+        "estimatedValue": 3500,
+        "governorate": "Giza",
+        "wants": {"keywords": ["camera"]},
+    }
+    skateboard: Data = {
+        "title": "Skateboard",
+        "description": "Scratched where it should be.",
+        "category": "accessories",
+        "condition": "FAIR",
+        "lookingFor": "item_swap",
+        "estimatedValue": 900,
+    }
+    return (
+        player("Amina", camera, play_pictures.camera()),
+        player("Bilal", bicycle, play_pictures.bicycle()),
+        player("Ziad", skateboard, play_pictures.skateboard()),
+    )
+
+
+async def _perform(narrator: Narrator, url: str, amina: Player, bilal: Player, ziad: Player) -> None:
+    narrator.console.print()
+    narrator.console.print(Text.assemble(("  ⇄ swaploop ", "bold #5ad1b3"), (f"a swap, live, on {url}", "#8496a3")))
+
+    await narrator.scene(1, "Three people come in")
+    for player in (amina, bilal, ziad):
+        await _come_in(narrator, player)
+
+    await narrator.scene(2, "Each lists a thing")
+    for player in (amina, bilal, ziad):
+        await _list_thing(narrator, player)
+    await _show_pictures(narrator, amina, bilal, ziad)
+
+    await narrator.scene(3, "Amina proposes, and so does Ziad")
+    trade = await _propose(
+        narrator, amina, bilal, Door.REST, "Hello Bilal! My Zenit for your bicycle? I miss riding along the Nile."
+    )
+    rival = await _propose(narrator, ziad, bilal, Door.EVENT, None)
+
+    await narrator.scene(4, "They talk")
+    conversation = trade["conversation"]
+    await _say(narrator, bilal, amina, conversation, "Hi Amina. Does the light meter still work?")
+    await _say(narrator, amina, bilal, conversation, "It does, I shot a roll with it last week. Want to see?", right=True)
+    await _say(narrator, bilal, amina, conversation, "Lovely. Saturday, Opera metro, five o'clock?")
+
+    await narrator.scene(5, "Bilal decides")
+    trade = await _move(narrator, bilal, "interest", trade, Door.EVENT)
+    await narrator.pause(0.6)
+    trade = await _move(narrator, bilal, "confirm", trade, Door.EVENT)
+    await _hears_status(narrator, amina, trade, "confirmed", "her camera and his bicycle are held for this swap")
+    await _hears_status(narrator, ziad, rival, "rejected", "declined by the server: the bicycle is promised")
+    await narrator.pause(0.6)
+    await _try_again(narrator, ziad, bilal)
+
+    await narrator.scene(6, "Saturday, five o'clock: they swap")
+    trade = await _move(narrator, amina, "complete", trade, Door.REST)
+    await _hears_status(narrator, bilal, trade, "completed", "the camera is his")
+
+    await narrator.scene(7, "Whose is what now")
+    names = {player.person.id: player.name for player in (amina, bilal, ziad)}
+    for player in (amina, bilal):
+        await _history(narrator, player, names)
+
+    await _finale(narrator, conversation, amina, bilal)
+
+
+async def _come_in(narrator: Narrator, player: Player) -> None:
+    registering = player.person.register(player.name, player.email, player.password)
+    user, milliseconds = await narrator.act(player.name, Door.REST, "", registering)
+    narrator.told(player.name, Door.REST, "POST /api/auth/register", f"201 account {user['id'][:8]}", milliseconds)
+    signing_in = player.person.sign_in(player.email, player.password)
+    _user, milliseconds = await narrator.act(player.name, Door.REST, "", signing_in)
+    narrator.told(player.name, Door.REST, "POST /api/auth/login", "200 access and refresh token", milliseconds)
+    _none, milliseconds = await narrator.act(player.name, Door.EVENT, "", player.person.connect())
+    narrator.told(player.name, Door.EVENT, "CONNECT, sync", "online, nothing missed", milliseconds)
+    await narrator.pause(0.4)
+
+
+async def _list_thing(narrator: Narrator, player: Player) -> None:
+    creating = player.person.does("item:create", via=Door.EVENT, **player.thing)
+    player.item, milliseconds = await narrator.act(player.name, Door.EVENT, "", creating)
+    facts = f"{player.item['title']}, {player.item['condition']}, {player.item['status']}"
+    narrator.told(player.name, Door.EVENT, "item:create", facts, milliseconds)
+    uploading = player.person.uploads(player.item["id"], [player.picture])
+    images, milliseconds = await narrator.act(player.name, Door.REST, "", uploading)
+    size = f"{images[0]['width']}×{images[0]['height']}"
+    narrator.told(player.name, Door.REST, "POST /api/items/…/images", f"201 re-encoded, {size}", milliseconds)
+    player.item["images"] = images
+    await narrator.pause(0.3)
+
+
+async def _show_pictures(narrator: Narrator, *players: Player) -> None:
+    shown = []
+    for player in players:
+        thumbnail = await player.person.picture(player.item["images"][0]["thumbnailUrl"])
+        drawn = half_blocks(thumbnail, THUMBNAIL_COLUMNS, THUMBNAIL_ROWS)
+        if drawn is not None:
+            shown.append((f"{player.name}'s {player.item['title']}"[:THUMBNAIL_COLUMNS], drawn))
+    narrator.pictures(shown)
+
+
+async def _propose(narrator: Narrator, player: Player, owner: Player, door: Door, message: str | None) -> Data:
+    ask: Data = {"offeredItem": player.item["id"], "requestedItem": owner.item["id"]}
+    if message:
+        ask["message"] = message
+    trade, milliseconds = await narrator.act(player.name, door, "", player.person.does("trade:request", via=door, **ask))
+    call = "POST /api/trades/request" if door is Door.REST else "trade:request"
+    facts = f"{trade['status']}, revision {trade['revision']}, nothing is held"
+    narrator.told(player.name, door, call, facts, milliseconds)
+    if message:
+        narrator.note(f"          with it: “{message}”")
+    log = owner.person.logs[trade["conversation"]]
+    await owner.person.until(lambda: len(log.entries) >= (2 if message else 1))
+    narrator.heard(owner.name, "trade:changed", f"seq 1: request by {player.name}")
+    await narrator.pause(0.6)
+    return dict(trade)
+
+
+async def _say(
+    narrator: Narrator, player: Player, reader: Player, conversation: str, text: str, *, right: bool = False
+) -> None:
+    async with narrator.bubble(player.name, text, right=right) as bubble:
+        await player.person.does("typing", conversationId=conversation, typing=True)
+        await reader.person.until(lambda: player.person.id in reader.person.typists(conversation))
+        bubble.typing(reader.name)
+        await narrator.pause()
+        sent = await player.person.does("message:send", via=Door.EVENT, conversationId=conversation, text=text)
+        bubble.said("✓", f"sent by event, seq {sent['seq']}")
+        log = reader.person.logs[conversation]
+        await reader.person.until(lambda: (log.seen_to or 0) >= sent["seq"])
+        await narrator.pause(0.7)
+        await reader.person.does("message:read", conversationId=conversation, seq=sent["seq"])
+        mine = player.person.logs[conversation]
+        await player.person.until(lambda: mine.marks.get(reader.person.id, 0) >= sent["seq"])
+        bubble.said("✓✓", f"seq {sent['seq']}, read by {reader.name}")
+        await narrator.pause(0.3)
+
+
+async def _move(narrator: Narrator, player: Player, verb: str, trade: Data, door: Door) -> Data:
+    ask: Data = {"tradeId": trade["id"], "revision": trade["revision"]}
+    moved, milliseconds = await narrator.act(player.name, door, "", player.person.does(f"trade:{verb}", via=door, **ask))
+    call = f"POST /api/trades/…/{verb}" if door is Door.REST else f"trade:{verb}"
+    narrator.told(player.name, door, call, f"{trade['status']} → {moved['status']}", milliseconds)
+    return dict(moved)
+
+
+async def _hears_status(narrator: Narrator, player: Player, trade: Data, status: str, meaning: str) -> None:
+    log = player.person.logs[trade["conversation"]]
+
+    def change() -> Any:
+        return next((entry for entry in reversed(log.entries) if entry.change), None)
+
+    await player.person.until(lambda: change() is not None and change().change["status"] == status)
+    narrator.heard(player.name, "trade:changed", f"seq {change().seq}: {status}; {meaning}")
+
+
+async def _try_again(narrator: Narrator, player: Player, owner: Player) -> None:
+    """What a promised thing answers to the next who asks for it."""
+    try:
+        await player.person.does("trade:request", via=Door.EVENT, offeredItem=player.item["id"], requestedItem=owner.item["id"])
+    except Refused as no:
+        narrator.told(player.name, Door.EVENT, "trade:request", "once more, for the same bicycle", 0)
+        narrator.refused(player.name, no.code, no.message)
+
+
+async def _history(narrator: Narrator, player: Player, names: dict[str, str]) -> None:
+    ledger, milliseconds = await narrator.act(
+        player.name,
+        Door.EVENT,
+        "",
+        player.person.does("item:history", via=Door.EVENT, itemId=player.item["id"]),
+    )
+    owners = [names.get(line["to"], "someone") for line in ledger]
+    narrator.told(player.name, Door.EVENT, "item:history", f"{player.item['title']}: {' → '.join(owners)}", milliseconds)
+
+
+async def _finale(narrator: Narrator, conversation: str, *players: Player) -> None:
+    await narrator.pause()
+    logs = [[entry.seq for entry in player.person.logs[conversation].entries] for player in players]
+    whole = all(seqs == list(range(1, len(logs[0]) + 1)) for seqs in logs)
+    verdict = "the same on both sides, without a gap" if whole else "NOT the same on both sides"
+    lines = [
+        Text.assemble(("One log held it all: ", "bold"), f"{len(logs[0])} entries, chat and deal alike, {verdict}."),
+        Text(""),
+        Text("Look around as one of them, in the terminal client:", "#8496a3"),
+    ]
+    lines += [
+        Text.assemble(narrator.name(player.name), f"  {player.email}  ", (player.password, "#f2a65a")) for player in players
+    ]
+    narrator.finale(lines)

@@ -1,0 +1,118 @@
+"""Open a deal: pick what I give for what I want, and say something with it."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Label, SelectionList, Static
+from textual.widgets.selection_list import Selection
+
+from client_demo.deal_screen import DealScreen
+from client_demo.shell import shell
+from client_demo.wire import Data, Refused, Unreachable, new_key
+from client_demo.words import condition, failure, money, one_line, wants
+
+ITEMS_MAX = 100
+MESSAGE_CHARACTERS_MAX = 500
+
+
+class ProposeScreen(ModalScreen[None]):
+    """On success, the new deal's screen takes this one's place."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Back"),
+        Binding("ctrl+s", "propose", "Propose"),
+    ]
+
+    def __init__(self, wanted: Data) -> None:
+        super().__init__()
+        self._wanted = wanted
+        self._key = new_key()  # one proposal, however often the button is pressed while an answer is awaited
+
+    def compose(self) -> ComposeResult:
+        desk = shell(self).desk
+        wanted = self._wanted
+        with Vertical(classes="dialog tight") as dialog:
+            dialog.border_title = "Propose a swap"
+            dialog.border_subtitle = "space picks · ctrl+s proposes · esc back"
+            yield Static(
+                Content.assemble(
+                    ("You get   ", "$text-muted"),
+                    (one_line(wanted["title"], 60), "bold"),
+                    (f"  {condition(wanted['condition'])}  {money(wanted.get('estimatedValue'))}\n", "$accent"),
+                    (f"from      {one_line(wanted.get('ownerName'), 40)}", "$text-muted"),
+                    (f", who wants {wants(wanted, desk.category_names())}", "$primary"),
+                ),
+                classes="question",
+                markup=False,
+            )
+            yield Label("You give (one or more)")
+            yield SelectionList[str](id="gives")
+            yield Label("Say something with it")
+            yield Input(placeholder="optional", id="message", max_length=MESSAGE_CHARACTERS_MAX)
+            yield Static(id="problem", classes="problem", markup=False)
+            with Horizontal(classes="buttons"):
+                yield Button("Back", id="back", compact=True)
+                yield Button("Propose", variant="primary", id="propose", compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one("#gives").focus()
+        self.run_worker(self._load())
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "propose":
+            self.action_propose()
+        else:
+            self.dismiss(None)
+
+    def on_input_submitted(self, _event: Input.Submitted) -> None:
+        self.action_propose()
+
+    def action_propose(self) -> None:
+        self.run_worker(self._propose(), exclusive=True, group="propose")
+
+    async def _load(self) -> None:
+        answer = await shell(self).attempt(shell(self).person.does("item:mine", limit=ITEMS_MAX))
+        mine = [item for item in (answer or {"items": []})["items"] if item["status"] == "available"]
+        listed = self.query_one("#gives", SelectionList)
+        for item in mine:
+            words = Content.assemble(
+                one_line(item["title"], 44),
+                (f"  {condition(item['condition'])}  {money(item.get('estimatedValue'))}", "$text-muted"),
+            )
+            listed.add_option(Selection(words, item["id"]))
+        if len(mine) == 1:
+            listed.select_all()
+        if answer is not None and not mine:
+            self._complain("You have nothing on the market to give: list a thing first (2, then a).")
+
+    async def _propose(self) -> None:
+        gives = list(self.query_one("#gives", SelectionList).selected)
+        if not gives:
+            self._complain("Pick at least one thing to give (space).")
+            return
+        ask: Data = {
+            "offeredItem": gives[0] if len(gives) == 1 else gives,
+            "requestedItem": self._wanted["id"],
+            "idempotencyKey": self._key,
+        }
+        if message := self.query_one("#message", Input).value.strip():
+            ask["message"] = message
+        try:
+            trade = await shell(self).person.does("trade:request", **ask)
+        except (Refused, Unreachable) as error:
+            self._complain(failure(error))
+            if isinstance(error, Refused):
+                self._key = new_key()  # what was refused is over; the next press is another proposal
+            return
+        deal = shell(self).desk.keep(trade)
+        shell(self).desk.know_name(deal.other, self._wanted.get("ownerName") or "someone")
+        self.app.switch_screen(DealScreen(deal.conversation_id))
+
+    def _complain(self, sentence: str) -> None:
+        problem = self.query_one("#problem", Static)
+        problem.update(sentence)
+        problem.add_class("-shown")
