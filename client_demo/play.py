@@ -141,27 +141,40 @@ async def _perform(narrator: Narrator, url: str, amina: Player, bilal: Player, z
 
 
 async def _come_in(narrator: Narrator, player: Player) -> None:
-    registering = player.person.register(player.name, player.email, player.password)
-    user, milliseconds = await narrator.act(player.name, Door.REST, "", registering)
-    narrator.told(player.name, Door.REST, "POST /api/auth/register", f"201 account {user['id'][:8]}", milliseconds)
-    signing_in = player.person.sign_in(player.email, player.password)
-    _user, milliseconds = await narrator.act(player.name, Door.REST, "", signing_in)
-    narrator.told(player.name, Door.REST, "POST /api/auth/login", "200 access and refresh token", milliseconds)
-    _none, milliseconds = await narrator.act(player.name, Door.EVENT, "", player.person.connect())
-    narrator.told(player.name, Door.EVENT, "CONNECT, sync", "online, nothing missed", milliseconds)
+    name, person = player.name, player.person
+    await narrator.act(
+        name,
+        Door.REST,
+        "POST /api/auth/register",
+        person.register(name, player.email, player.password),
+        lambda user: f"201 account {user['id'][:8]}",
+    )
+    await narrator.act(
+        name,
+        Door.REST,
+        "POST /api/auth/login",
+        person.sign_in(player.email, player.password),
+        lambda _user: "200 access and refresh token",
+    )
+    await narrator.act(name, Door.EVENT, "CONNECT, sync", person.connect(), lambda _none: "online, nothing missed")
     await narrator.pause(0.4)
 
 
 async def _list_thing(narrator: Narrator, player: Player) -> None:
-    creating = player.person.does("item:create", via=Door.EVENT, **player.thing)
-    player.item, milliseconds = await narrator.act(player.name, Door.EVENT, "", creating)
-    facts = f"{player.item['title']}, {player.item['condition']}, {player.item['status']}"
-    narrator.told(player.name, Door.EVENT, "item:create", facts, milliseconds)
-    uploading = player.person.uploads(player.item["id"], [player.picture])
-    images, milliseconds = await narrator.act(player.name, Door.REST, "", uploading)
-    size = f"{images[0]['width']}×{images[0]['height']}"
-    narrator.told(player.name, Door.REST, "POST /api/items/…/images", f"201 re-encoded, {size}", milliseconds)
-    player.item["images"] = images
+    player.item = await narrator.act(
+        player.name,
+        Door.EVENT,
+        "item:create",
+        player.person.does("item:create", via=Door.EVENT, **player.thing),
+        lambda item: f"{item['title']}, {item['condition']}, {item['status']}",
+    )
+    player.item["images"] = await narrator.act(
+        player.name,
+        Door.REST,
+        "POST /api/items/…/images",
+        player.person.uploads(player.item["id"], [player.picture]),
+        lambda images: f"201 picture stored, {images[0]['width']}×{images[0]['height']}",
+    )
     await narrator.pause(0.3)
 
 
@@ -179,10 +192,13 @@ async def _propose(narrator: Narrator, player: Player, owner: Player, door: Door
     ask: Data = {"offeredItem": player.item["id"], "requestedItem": owner.item["id"]}
     if message:
         ask["message"] = message
-    trade, milliseconds = await narrator.act(player.name, door, "", player.person.does("trade:request", via=door, **ask))
-    call = "POST /api/trades/request" if door is Door.REST else "trade:request"
-    facts = f"{trade['status']}, revision {trade['revision']}, nothing is held"
-    narrator.told(player.name, door, call, facts, milliseconds)
+    trade = await narrator.act(
+        player.name,
+        door,
+        "POST /api/trades/request" if door is Door.REST else "trade:request",
+        player.person.does("trade:request", via=door, **ask),
+        lambda trade: f"{trade['status']}, revision {trade['revision']}, nothing is held",
+    )
     if message:
         narrator.note(f"          with it: “{message}”")
     log = owner.person.logs[trade["conversation"]]
@@ -214,9 +230,13 @@ async def _say(
 
 async def _move(narrator: Narrator, player: Player, verb: str, trade: Data, door: Door) -> Data:
     ask: Data = {"tradeId": trade["id"], "revision": trade["revision"]}
-    moved, milliseconds = await narrator.act(player.name, door, "", player.person.does(f"trade:{verb}", via=door, **ask))
-    call = f"POST /api/trades/…/{verb}" if door is Door.REST else f"trade:{verb}"
-    narrator.told(player.name, door, call, f"{trade['status']} → {moved['status']}", milliseconds)
+    moved = await narrator.act(
+        player.name,
+        door,
+        f"POST /api/trades/…/{verb}" if door is Door.REST else f"trade:{verb}",
+        player.person.does(f"trade:{verb}", via=door, **ask),
+        lambda moved: f"{trade['status']} → {moved['status']}",
+    )
     return dict(moved)
 
 
@@ -235,19 +255,17 @@ async def _try_again(narrator: Narrator, player: Player, owner: Player) -> None:
     try:
         await player.person.does("trade:request", via=Door.EVENT, offeredItem=player.item["id"], requestedItem=owner.item["id"])
     except Refused as no:
-        narrator.told(player.name, Door.EVENT, "trade:request", "once more, for the same bicycle", 0)
-        narrator.refused(player.name, no.code, no.message)
+        narrator.refused(player.name, Door.EVENT, "trade:request", "once more, for the same bicycle", no)
 
 
 async def _history(narrator: Narrator, player: Player, names: dict[str, str]) -> None:
-    ledger, milliseconds = await narrator.act(
+    await narrator.act(
         player.name,
         Door.EVENT,
-        "",
+        "item:history",
         player.person.does("item:history", via=Door.EVENT, itemId=player.item["id"]),
+        lambda ledger: f"{player.item['title']}: {' → '.join(names.get(line['to'], 'someone') for line in ledger)}",
     )
-    owners = [names.get(line["to"], "someone") for line in ledger]
-    narrator.told(player.name, Door.EVENT, "item:history", f"{player.item['title']}: {' → '.join(owners)}", milliseconds)
 
 
 async def _finale(narrator: Narrator, conversation: str, *players: Player) -> None:
