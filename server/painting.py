@@ -124,7 +124,7 @@ def paint(motif: Motif, seed: str) -> bytes:
     picture.paste(lighter(palette.floor, -0.55), (0, 0), _shadow(shape))
     picture.paste(thing, (0, 0), thing)
     buffer = BytesIO()
-    picture.save(buffer, format="PNG", compress_level=1)
+    picture.save(buffer, format="PNG", compress_level=0)  # read again at once
     return buffer.getvalue()
 
 

@@ -25,8 +25,8 @@ WAITING_MAX = 32
 UNREFERENCED_SECONDS_MAX = 3600
 SWEEP_BATCH = 500
 
-_SERVED = re.compile(r"(?P<name>[0-9a-f]{32})(?:\.small)?\.webp")
-_OURS = re.compile(r"(?P<name>[0-9a-f]{32})(?:\.small)?\.webp(?:\.part)?")
+_SERVED = re.compile(r"(?P<name>[0-9a-f]{32})(?:\.thumb)?\.webp")
+_OURS = re.compile(r"(?P<name>[0-9a-f]{32})(?:\.thumb)?\.webp(?:\.part)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Pictures:
 
     def path(self, name: str, thumbnail: bool = False) -> Path:
         """Where a version of the picture lies. Its last part is what stands in its address: `find` reads it back."""
-        return self._directory / f"{name}{'.small' if thumbnail else ''}.webp"
+        return self._directory / f"{name}{'.thumb' if thumbnail else ''}.webp"
 
     def find(self, file_name: str) -> Path | None:
         """The file that an address ends in, or None. Takes any string, and never leaves the directory."""

@@ -340,7 +340,7 @@ async def test_names_cannot_be_guessed_and_addresses_cannot_leave(pictures: Pict
 
     await pictures.discard([one.name, one.name, "0" * 32])
     assert pictures.find(f"{one.name}.webp") is None
-    assert pictures.find(f"{two.name}.small.webp")
+    assert pictures.find(f"{two.name}.thumb.webp")
 
 
 async def test_a_disk_that_fails_half_way_leaves_nothing(
