@@ -5,6 +5,7 @@ The work is done in two threads (Pillow releases the GIL); at most 32 files wait
 
 import asyncio
 import contextlib
+import os
 import re
 import secrets
 import threading
@@ -85,14 +86,14 @@ class Pictures:
         ours by their name are left alone, whatever the directory has been set to.
         """
         removed = 0
-        paths = self._directory.iterdir()
-        while batch := await asyncio.to_thread(lambda: list(islice(paths, SWEEP_BATCH))):
-            old = await asyncio.to_thread(_unchanged_for_an_hour, batch)
-            if old:
-                referenced = await known(sorted(set(old.values())))
-                doomed = [path for path, name in old.items() if name not in referenced or path.suffix == ".part"]
-                await asyncio.to_thread(_unlink, doomed)
-                removed += len(doomed)
+        with os.scandir(self._directory) as entries:  # read as it goes: there may be millions
+            while batch := await asyncio.to_thread(lambda: list(islice(entries, SWEEP_BATCH))):
+                old = await asyncio.to_thread(_unchanged_for_an_hour, batch)
+                if old:
+                    referenced = await known(sorted(set(old.values())))
+                    doomed = [path for path, name in old.items() if name not in referenced or path.suffix == ".part"]
+                    await asyncio.to_thread(_unlink, doomed)
+                    removed += len(doomed)
         return removed
 
     async def close(self) -> None:
@@ -126,15 +127,15 @@ class Pictures:
             self._discard([work.result().name])
 
 
-def _unchanged_for_an_hour(paths: list[Path]) -> dict[Path, str]:
-    """Our files among `paths` that are old enough to be swept, with the name of the picture each belongs to."""
+def _unchanged_for_an_hour(entries: "list[os.DirEntry[str]]") -> dict[Path, str]:
+    """Our files among them that are old enough to be swept, with the name of the picture each belongs to."""
     before = time.time() - UNREFERENCED_SECONDS_MAX
     old = {}
-    for path in paths:
-        ours = _OURS.fullmatch(path.name)
+    for entry in entries:
+        ours = _OURS.fullmatch(entry.name)
         with contextlib.suppress(FileNotFoundError):  # removed by another process meanwhile
-            if ours and path.stat().st_mtime < before:
-                old[path] = ours["name"]
+            if ours and entry.stat().st_mtime < before:
+                old[Path(entry.path)] = ours["name"]
     return old
 
 
