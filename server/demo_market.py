@@ -21,9 +21,9 @@ import handlers.items
 import handlers.trades
 import handlers.users  # noqa: F401 - all of these: so that the actions are there
 from handlers.app import App
-from handlers.dispatch import Refused, Request, dispatch
+from handlers.dispatch import Answer, Refused, Request, dispatch
 from handlers.tokens import Caller
-from matching.refusals import EmailTaken
+from matching.refusals import EmailTaken, IdempotencyMismatch
 from server.demo_listings import GUEST, LISTINGS, PASSWORD, PEOPLE, TALKS, Listing, Person, Talk
 from server.motifs import picture_of
 from server.pictures import Pictures
@@ -129,9 +129,16 @@ class _Loading:
                 return
             await asyncio.to_thread(lambda: source.write_bytes(picture_of(listing.category, listing.key)))
             picture = await self._pictures.make(source)
-            images = [{"name": picture.name, "width": picture.width, "height": picture.height}]
-            # No key: the name is another one each time. Looking first is what keeps it from happening twice.
-            await self._do(listing.owner, "POST /items/{item_id}/images", {"itemId": item_id, "images": images})
+            asked = {
+                "itemId": item_id,
+                "images": [{"name": picture.name, "width": picture.width, "height": picture.height}],
+            }
+            key = f"demo picture {listing.key}"
+            answer = await self._ask(listing.owner, "POST /items/{item_id}/images", asked, key)
+            if isinstance(answer.body, Refused):
+                await self._pictures.discard([picture.name])
+                if answer.body.error.code != IdempotencyMismatch.code:  # that: another process was first, with its own
+                    raise DemoMarketFailed(f"the picture of {listing.key}: {answer.body.message}")
 
     async def talk(self, talk: Talk) -> None:
         """Open a trade and its conversation, and let people say and do what they do."""
@@ -151,10 +158,16 @@ class _Loading:
                 await self._do(who, "message:send", said)
 
     async def _do(self, who: str, name: str, raw: dict[str, Any], key: str | None = None) -> Any:
-        """What the action answers as data."""
+        """What the action answers as data. Raises DemoMarketFailed where it refuses."""
+        body = (await self._ask(who, name, raw, key)).body
+        if isinstance(body, Refused):
+            raise DemoMarketFailed(f"{name} by {who}: {body.message}")
+        return msgspec.json.decode(body if isinstance(body, msgspec.Raw) else msgspec.json.encode(body))["data"]
+
+    async def _ask(self, who: str, name: str, raw: dict[str, Any], key: str | None) -> Answer:
         caller = Caller(self._market.people[who], uuid4(), datetime.now(UTC) + timedelta(minutes=1))
         answer = await dispatch(self._app, Request(name, raw, door="demo", caller=caller, key=key))
-        if isinstance(answer.body, Refused):
-            raise DemoMarketFailed(f"{name} by {who}: {answer.body.message}")
-        body = answer.body if isinstance(answer.body, msgspec.Raw) else msgspec.json.encode(answer.body)
-        return msgspec.json.decode(body)["data"]
+        # A refusal with a key is stored and comes back as it was encoded.
+        if isinstance(answer.body, msgspec.Raw) and answer.status >= 400:
+            return Answer(answer.status, msgspec.json.decode(answer.body, type=Refused), answer.headers)
+        return answer
