@@ -133,9 +133,7 @@ def smooth(points: Sequence[Point], closed: bool = False, steps: int = 12) -> li
     count = len(points)
     result: list[Point] = []
     for at in range(count if closed else count - 1):
-        near = [
-            points[(at + by) % count] if closed else points[min(max(at + by, 0), count - 1)] for by in (-1, 0, 1, 2)
-        ]
+        near = [points[(at + by) % count] if closed else points[min(max(at + by, 0), count - 1)] for by in (-1, 0, 1, 2)]
         for step in range(steps):
             x, y = (_between([point[axis] for point in near], step / steps) for axis in (0, 1))
             result.append((x, y))
@@ -183,9 +181,7 @@ def _room(palette: Palette, dice: random.Random) -> Image.Image:
 def _shadow(shape: Image.Image) -> Image.Image:
     """What the thing keeps from the light: a soft copy on the wall, and a flat ellipse under its feet."""
     size = (WIDTH // 4, HEIGHT // 4)
-    soft = (
-        ImageChops.offset(shape.resize(size), 6, 5).filter(ImageFilter.GaussianBlur(5)).point(lambda value: value * 0.3)
-    )
+    soft = ImageChops.offset(shape.resize(size), 6, 5).filter(ImageFilter.GaussianBlur(5)).point(lambda value: value * 0.3)
     feet = shape.crop((0, FLOOR, WIDTH, HEIGHT)).getbbox() or (0, 0, WIDTH, GROUND - FLOOR)
     under = Image.new("L", size, 0)
     half, bottom = (feet[2] - feet[0]) / 2 * 1.06, FLOOR + feet[3] - 4

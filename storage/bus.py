@@ -21,6 +21,7 @@ log = structlog.get_logger()
 PING_SECONDS = 1.0
 DEAF_SECONDS = 4.0
 BACKOFF_SECONDS_MAX = 2.0
+PUBLISH_SECONDS_MAX = 2.0
 
 Handler = Callable[[str, bytes], None]
 
@@ -46,12 +47,17 @@ class Bus:
         """Whether the listener has lately heard its own ping."""
         return time.monotonic() - self._heard_at < DEAF_SECONDS
 
-    async def publish(self, messages: list[tuple[str, bytes]]) -> None:
-        """Publish (channel, body)s in order. Raises RedisError or OSError where that cannot be known to have happened."""
-        async with self._client.pipeline(transaction=False) as pipeline:
-            for channel, body in messages:
-                pipeline.publish(self._prefix + channel.encode(), self._origin + body)
-            await pipeline.execute()
+    async def publish(self, messages: list[tuple[str, bytes]]) -> bool:
+        """Publish (channel, body)s in order. Whether that is known to have happened."""
+        try:
+            async with asyncio.timeout(PUBLISH_SECONDS_MAX), self._client.pipeline(transaction=False) as pipeline:
+                for channel, body in messages:
+                    pipeline.publish(self._prefix + channel.encode(), self._origin + body)
+                await pipeline.execute()
+        except (RedisError, OSError, TimeoutError) as error:
+            log.warning("bus.publish_failed", error=str(error), messages=len(messages))
+            return False
+        return True
 
     async def want(self, channel: str) -> None:
         name = channel.encode()
@@ -119,10 +125,7 @@ class Bus:
 
     async def _ping(self) -> None:
         while True:
-            try:
-                await self.publish([(self._ping_channel.decode(), b"")])
-            except (RedisError, OSError, TimeoutError):
-                log.warning("bus.ping_failed")
+            await self.publish([(self._ping_channel.decode(), b"")])
             await asyncio.sleep(PING_SECONDS)
 
     async def close(self) -> None:

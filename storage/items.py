@@ -145,7 +145,13 @@ async def ownership_of(tx: Tx, item_id: UUID) -> list[Row]:
     )
 
 
-async def image_names(tx: Tx) -> set[str]:
-    """The stored name of every picture that an item shows."""
-    rows = await tx.fetch("SELECT image ->> 'name' AS name FROM items, jsonb_array_elements(images) AS image")
+async def shown_images(tx: Tx, names: list[str]) -> set[str]:
+    """Those of `names` that an item shows a picture under."""
+    rows = await tx.fetch(
+        """
+        SELECT name FROM unnest($1::text[]) AS name
+         WHERE EXISTS (SELECT FROM items WHERE images <> '[]' AND images @> jsonb_build_array(jsonb_build_object('name', name)))
+        """,
+        names,
+    )
     return {row["name"] for row in rows}

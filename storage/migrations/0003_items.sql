@@ -32,6 +32,8 @@ CREATE INDEX items_owner ON items (owner_id, created_at DESC, id DESC) WHERE del
 -- fastupdate off: a pending list makes some searches pay for many writes, and a page's time is what people feel
 CREATE INDEX items_search ON items USING gin (search) WITH (fastupdate = off);
 
+CREATE INDEX items_images ON items USING gin (images jsonb_path_ops) WHERE images <> '[]'; -- which files are shown
+
 -- The ownership ledger (C79): gapless per item, append-only.
 CREATE TABLE ownership (
     item_id uuid        NOT NULL REFERENCES items,

@@ -1,0 +1,128 @@
+"""Mail: rows of `mails` become letters, by SMTP, or as files where there is no SMTP server.
+
+A reset token is made here, at the last moment, so that only its digest is ever stored (C22).
+"""
+
+import asyncio
+import os
+import re
+from datetime import timedelta
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import aiosmtplib
+import structlog
+
+from handlers.tokens import digest, new_secret
+from storage.database import Database, Row, Tx
+from storage.mails import mail_sent, put_off_mail, take_due_mail
+from storage.people import set_reset_token
+
+log = structlog.get_logger()
+
+RESET_LIFETIME = timedelta(minutes=45)
+SMTP_SECONDS_MAX = 10
+LOOK_SECONDS = 0.5
+FILES_MAX = 1_000
+
+RESET_TEXT = """Hello {name},
+
+somebody, hopefully you, asked to reset the password of your Swaploop account.
+Open this page within {minutes} minutes to choose a new one:
+
+    {url}/reset-password#token={token}
+
+or use this code in your app:
+
+    {token}
+
+If it was not you, there is nothing to do: your password stays as it is.
+"""
+
+OVERDUE_TEXT = """Hello {name},
+
+a swap that you confirmed is not completed yet, and its 14 days are over.
+Complete it if you have exchanged your things. If not, either of you can cancel it now, and the things are free again.
+
+    {url}/api/trades/{deal_id}
+"""
+
+
+class Mailer:
+    """Sends one mail at a time, tries again with growing waits, and gives up after ten tries."""
+
+    def __init__(self, database: Database, *, smtp_url: str | None, sender: str, folder: Path, public_url: str) -> None:
+        self._database = database
+        self._smtp_url = smtp_url
+        self._sender = sender
+        self._folder = folder
+        self._public_url = public_url
+
+    async def run(self) -> None:
+        """Send what is due, until cancelled."""
+        while True:
+            try:
+                while await self._send_one():
+                    pass
+            except Exception:
+                log.exception("mail.bug")
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _send_one(self) -> bool:
+        async with self._database.transaction() as tx:
+            row = await take_due_mail(tx)
+            if row is None:
+                return False
+            try:
+                await self._deliver(await self._write(tx, row))
+                await mail_sent(tx, row["id"])
+            except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+                wait = timedelta(seconds=min(5 * 2 ** row["attempts"], 3600))
+                log.warning("mail.put_off", kind=row["kind"], error=str(error), wait_seconds=wait.total_seconds())
+                await put_off_mail(tx, row["id"], wait)
+            return True
+
+    async def _write(self, tx: Tx, row: Row) -> EmailMessage:
+        letter = EmailMessage()
+        letter["From"], letter["To"] = self._sender, row["email"]
+        letter["Date"], letter["Message-ID"] = formatdate(), make_msgid(domain="swaploop")
+        match row["kind"]:
+            case "reset":
+                token = new_secret()
+                await set_reset_token(tx, row["user_id"], digest(token), RESET_LIFETIME)
+                minutes = int(RESET_LIFETIME.total_seconds() // 60)
+                letter["Subject"] = "Reset your Swaploop password"
+                letter.set_content(RESET_TEXT.format(name=row["name"], minutes=minutes, url=self._public_url, token=token))
+            case "overdue":
+                letter["Subject"] = "A swap of yours waits to be completed"
+                letter.set_content(OVERDUE_TEXT.format(name=row["name"], url=self._public_url, deal_id=row["deal_id"]))
+            case kind:
+                raise AssertionError(f"a mail of unknown kind {kind}")
+        return letter
+
+    async def _deliver(self, letter: EmailMessage) -> None:
+        if self._smtp_url is None:
+            await asyncio.to_thread(self._file, letter)
+            return
+        url = urlsplit(self._smtp_url)
+        await aiosmtplib.send(
+            letter,
+            hostname=url.hostname or "localhost",
+            port=url.port,
+            username=unquote(url.username) if url.username else None,
+            password=unquote(url.password) if url.password else None,
+            use_tls=url.scheme == "smtps",
+            timeout=SMTP_SECONDS_MAX,
+        )
+
+    def _file(self, letter: EmailMessage) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        name = re.sub(r"[^\w.-]", "", str(letter["Message-ID"]))
+        part = self._folder / f"{name}.part"
+        part.write_bytes(bytes(letter))
+        os.replace(part, self._folder / f"{name}.eml")
+        for old in sorted(self._folder.glob("*.eml"), key=lambda file: file.stat().st_mtime)[:-FILES_MAX]:
+            old.unlink(missing_ok=True)
+        log.info("mail.file", to=letter["To"], subject=letter["Subject"], folder=str(self._folder))

@@ -1,0 +1,49 @@
+"""What is neither an action nor a description of one: pictures, health, readiness, metrics."""
+
+import msgspec
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from server.pictures import CONTENT_TYPE, Pictures
+from storage.bus import Bus
+from storage.cache import Cache
+from storage.database import Database
+
+
+def add_plain_routes(application: web.Application, *, database: Database, cache: Cache, bus: Bus, pictures: Pictures) -> None:
+    async def healthz(_: web.Request) -> web.Response:
+        """The process is alive, and its event loop runs."""
+        return _json({"status": "ok"})
+
+    async def readyz(_: web.Request) -> web.Response:
+        """PostgreSQL and Redis have answered now, and the listener has lately heard its own ping."""
+        parts = {"postgresql": await database.ping(), "redis": await cache.ping(), "listener": bus.hears}
+        ready = all(parts.values())
+        return _json({"status": "ready" if ready else "not ready"} | parts, 200 if ready else 503)
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def media(request: web.Request) -> web.StreamResponse:
+        """A picture. Its name cannot be guessed and never names another one, so it may be kept for ever."""
+        path = pictures.find(request.match_info["name"])
+        if path is None:
+            raise web.HTTPNotFound
+        return web.FileResponse(
+            path,
+            headers={
+                "Content-Type": CONTENT_TYPE,
+                "Cache-Control": "public, max-age=31536000, immutable",
+                "Content-Security-Policy": "default-src 'none'; sandbox",
+                "Cross-Origin-Resource-Policy": "cross-origin",
+            },
+        )
+
+    application.router.add_get("/healthz", healthz)
+    application.router.add_get("/readyz", readyz)
+    application.router.add_get("/metrics", metrics)
+    application.router.add_get("/media/{name}", media)
+
+
+def _json(value: object, status: int = 200) -> web.Response:
+    return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json")

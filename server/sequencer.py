@@ -1,0 +1,69 @@
+"""Puts the entries of each conversation in order of `seq` before they are pushed.
+
+Two commits that follow each other can be heard of in the other order: from two connections, or from two processes. An entry
+that is early waits a little for the ones before it. Those that never come are in the outbox, and are pushed when they are
+found; clients order by `seq`.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from uuid import UUID
+
+CONVERSATIONS_MAX = 50_000
+FIRST_WAIT_SECONDS = 0.02  # nothing is known of the conversation yet: is another entry on its way?
+GAP_WAIT_SECONDS = 0.3
+
+Send = Callable[[], None]
+
+
+class Sequencer:
+    def __init__(self) -> None:
+        self._last: OrderedDict[UUID, int] = OrderedDict()
+        self._early: dict[UUID, dict[int, list[Send]]] = {}  # an entry is sent to each of its people who are here
+
+    def take(self, conversation_id: UUID, seq: int, send: Send) -> None:
+        """Call `send` when it is this entry's turn, or after a short wait."""
+        last = self._last.get(conversation_id)
+        if last is None and seq > 1:
+            self._hold(conversation_id, seq, send, FIRST_WAIT_SECONDS)
+        elif last is not None and seq <= last:
+            send()  # late, or once more
+        elif seq == (last or 0) + 1:
+            send()
+            self._sent(conversation_id, seq)
+            self._send_next(conversation_id)
+        else:
+            self._hold(conversation_id, seq, send, GAP_WAIT_SECONDS)
+
+    def forget(self, conversation_id: UUID) -> None:
+        """Nobody here is told of the conversation any more, so the next entry is not waited for by this one's."""
+        if conversation_id not in self._early:
+            self._last.pop(conversation_id, None)
+
+    def _hold(self, conversation_id: UUID, seq: int, send: Send, seconds: float) -> None:
+        early = self._early.setdefault(conversation_id, {})
+        if not early:
+            asyncio.get_running_loop().call_later(seconds, self._give_up, conversation_id)
+        early.setdefault(seq, []).append(send)
+
+    def _give_up(self, conversation_id: UUID) -> None:
+        """Whatever has not come by now: send what is here."""
+        early = self._early.pop(conversation_id, {})
+        for seq in sorted(early):
+            for send in early[seq]:
+                send()
+            self._sent(conversation_id, seq)
+
+    def _send_next(self, conversation_id: UUID) -> None:
+        early = self._early.get(conversation_id)
+        while early and (sends := early.pop(self._last[conversation_id] + 1, None)) is not None:
+            for send in sends:
+                send()
+            self._sent(conversation_id, self._last[conversation_id] + 1)
+
+    def _sent(self, conversation_id: UUID, seq: int) -> None:
+        self._last[conversation_id] = max(seq, self._last.get(conversation_id, 0))
+        self._last.move_to_end(conversation_id)
+        while len(self._last) > CONVERSATIONS_MAX:
+            self._last.popitem(last=False)

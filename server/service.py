@@ -1,0 +1,149 @@
+"""The composition root: everything a server process is made of, started and stopped in order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from aiohttp import web
+
+import handlers  # noqa: F401 - registers the actions
+from handlers.app import App
+from handlers.passwords import Passwords
+from handlers.tokens import Tokens
+from server.config import Config
+from server.mail import Mailer
+from server.pictures import Pictures
+from server.plain import add_plain_routes
+from server.relay import Relay
+from server.rest import BODY_BYTES_MAX, RestDoor, middleware
+from server.sockets import SocketDoor
+from server.upkeep import Upkeep
+from server.uploads import UPLOAD, upload_handler
+from storage.cache import Cache
+from storage.categories import load_categories
+from storage.database import Database
+from storage.items import shown_images
+from storage.limits import Limits
+from storage.marks import Marks
+from storage.migrate import migrate
+from storage.presence import Presence
+
+log = structlog.get_logger()
+
+READY_SECONDS_MAX = 5.0
+DRAIN_SECONDS_MAX = 5.0
+
+
+@dataclass(slots=True)
+class Service:
+    """A running server."""
+
+    app: App
+    door: SocketDoor
+    pictures: Pictures
+    port: int
+
+
+@asynccontextmanager
+async def running(config: Config, database_url: str, redis_url: str) -> AsyncIterator[Service]:
+    """A server on the given PostgreSQL and Redis, migrated and listening; stopped at the end of the block."""
+    await migrate(database_url)
+    async with AsyncExitStack() as stack:
+        database = await Database.connect(database_url)
+        stack.push_async_callback(database.close)
+        cache = Cache(redis_url)
+        stack.push_async_callback(cache.close)
+        pictures = Pictures(config.upload_dir)
+        stack.push_async_callback(pictures.close)
+        passwords = Passwords()
+        stack.callback(passwords.close)
+        relay = Relay(database, redis_url)
+        stack.push_async_callback(relay.bus.close)
+        async with database.connection() as tx:
+            categories = await load_categories(tx)
+        app = App(
+            database=database,
+            marks=Marks(cache),
+            presence=Presence(cache),
+            limits=Limits(cache),
+            categories=categories,
+            passwords=passwords,
+            tokens=Tokens(config.secret_key, config.access_token_lifetime),
+            live=relay,
+            discard_pictures=pictures.discard,
+            refresh_lifetime=config.refresh_token_lifetime,
+            rate_limits=config.rate_limits,
+        )
+        door = SocketDoor(app, config)
+        relay.attach(door)
+        upkeep = Upkeep(app, door)
+        await upkeep.load_revoked()
+        mailer = Mailer(
+            database,
+            smtp_url=config.smtp_url,
+            sender=config.mail_from,
+            folder=config.data_dir / "mail",
+            public_url=config.public_url,
+        )
+        loops = [
+            relay.run_local(),
+            relay.run_marker(),
+            relay.run(),
+            relay.run_left_over(),
+            relay.bus.run(),
+            mailer.run(),
+            *upkeep.loops(),
+            _sweep_pictures(pictures, database),
+        ]
+        stack.push_async_callback(_cancel, [asyncio.ensure_future(loop) for loop in loops])
+        runner = web.AppRunner(
+            _application(app, config, door, database, cache, relay, pictures),
+            access_log=None,
+            shutdown_timeout=DRAIN_SECONDS_MAX,
+            handler_cancellation=False,
+        )
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, config.host, config.port, backlog=1024)
+        await site.start()
+        stack.push_async_callback(door.close)
+        await _until_heard(relay)
+        yield Service(app, door, pictures, runner.addresses[0][1])
+
+
+def _application(
+    app: App, config: Config, door: SocketDoor, database: Database, cache: Cache, relay: Relay, pictures: Pictures
+) -> web.Application:
+    application = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[middleware(config)])
+    RestDoor(app, config).add_routes(application, {UPLOAD: upload_handler(pictures)})
+    add_plain_routes(application, database=database, cache=cache, bus=relay.bus, pictures=pictures)
+    door.server.attach(application)
+    return application
+
+
+async def _until_heard(relay: Relay) -> None:
+    """Wait a moment for the listener, so that who is told that the server is ready finds it so."""
+    for _ in range(int(READY_SECONDS_MAX / 0.02)):
+        if relay.bus.hears:
+            return
+        await asyncio.sleep(0.02)
+    log.warning("bus.not_heard_yet")
+
+
+async def _sweep_pictures(pictures: Pictures, database: Database) -> None:
+    async def known(names: list[str]) -> set[str]:
+        async with database.connection() as tx:
+            return await shown_images(tx, names)
+
+    try:
+        await pictures.sweep(known)
+    except Exception:
+        log.exception("pictures.sweep_failed")
+
+
+async def _cancel(tasks: "list[asyncio.Future[None]]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

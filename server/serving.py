@@ -1,0 +1,55 @@
+"""`swaploop serve`: a running server that says where to go, until it is asked to stop."""
+
+import asyncio
+import signal
+
+import click
+import structlog
+
+from server.config import Config
+from server.service import Service, running
+from storage.people import is_empty
+
+log = structlog.get_logger()
+
+
+async def serve_until_stopped(config: Config, database_url: str, redis_url: str, *, demo: bool) -> None:
+    """Serve until SIGINT or SIGTERM; then finish what is under way, close the sockets, and return."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        async with running(config, database_url, redis_url) as service:
+            people = await _demo_people(service) if demo else []
+            _greet(config, service, people)
+            await stop.wait()
+            click.echo("Stopping …", err=True)
+    except OSError as error:
+        raise click.ClickException(f"The server cannot listen on {config.host}:{config.port}: {error.strerror}") from None
+
+
+async def _demo_people(service: Service) -> list[str]:
+    """Load the demo market where nobody has ever registered; lines that say who can sign in."""
+    from server.demo_market import load_demo_market
+
+    async with service.app.database.connection() as tx:
+        if not await is_empty(tx):
+            return []
+    market = await load_demo_market(service.app, service.pictures)
+    return list(market.lines)
+
+
+def _greet(config: Config, service: Service, people: list[str]) -> None:
+    url = config.public_url if config.port else f"http://localhost:{service.port}"
+    lines = [
+        "",
+        f"Swaploop serves at {url}",
+        f"  API in a browser   {url}/docs",
+        f"  is it ready?       {url}/readyz",
+        "  a client           make client        (in another terminal)",
+        "  a trade, played    make demo",
+        *people,
+        "Ctrl-C stops it.",
+        "",
+    ]
+    click.echo("\n".join(lines), err=True)

@@ -1,0 +1,145 @@
+"""What runs beside the requests: presence, read marks, sessions, expiry. Each loop may run in any number of processes."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from datetime import UTC, timedelta
+
+import structlog
+
+from handlers.app import App
+from handlers.upkeep import expire_deals, remind_overdue
+from matching.refusals import Unavailable
+from server.sockets import LiveSocket, SocketDoor, seconds_left
+from storage.answers import forget_old_answers
+from storage.cache import CacheAway
+from storage.conversations import last_seen, write_marks
+from storage.people import note_seen
+from storage.presence import HEARTBEAT_SECONDS
+from storage.sessions import forget_old_sessions, revoked_lately
+
+log = structlog.get_logger()
+
+MARKS_BATCH = 500
+GONE_BATCH = 100
+WARNING_SECONDS = 60.0  # before a socket's session ends; a tenth of its life where that is shorter
+REVOKED_LATELY = timedelta(seconds=15)
+
+
+async def every(seconds: float, name: str, work: Callable[[], Awaitable[object]]) -> None:
+    """Do `work` again and again, until cancelled. What is away comes back; anything else is a logged bug."""
+    away = False
+    while True:
+        try:
+            await work()
+            away = False
+        except (CacheAway, Unavailable) as error:
+            if not away:
+                log.warning("upkeep.put_off", work=name, error=type(error).__name__)
+            away = True
+        except Exception:
+            log.exception("upkeep.bug", work=name)
+        await asyncio.sleep(seconds)
+
+
+class Upkeep:
+    def __init__(self, app: App, door: SocketDoor) -> None:
+        self._app = app
+        self._door = door
+        self._endings: set[asyncio.Task[None]] = set()
+        door.arrived.append(self._arrived)
+        door.left.append(self._left)
+
+    def loops(self) -> list[Awaitable[None]]:
+        return [
+            every(HEARTBEAT_SECONDS, "heartbeat", self._heartbeat),
+            every(1.0, "gone", self._announce_gone),
+            every(0.5, "marks", self._write_marks),
+            every(1.0, "sessions", self._watch_sessions),
+            every(30.0, "revoked", self.load_revoked),
+            every(1.0, "expiry", lambda: expire_deals(self._app)),
+            every(10.0, "overdue", lambda: remind_overdue(self._app)),
+            every(60.0, "forget", self._forget),
+        ]
+
+    # Presence
+
+    async def _arrived(self, socket: LiveSocket) -> None:
+        with contextlib.suppress(CacheAway, Unavailable):  # presence pauses; the heartbeat makes up for it
+            if await self._app.presence.arrive(socket.user_id, socket.id):
+                await self._tell_presence(socket, online=True)
+
+    async def _left(self, socket: LiveSocket) -> None:
+        with contextlib.suppress(CacheAway):  # the socket fades by itself
+            await self._app.presence.leave(socket.user_id, socket.id)
+
+    async def _heartbeat(self) -> None:
+        sockets = list(self._door.sockets.values())
+        new = set(await self._app.presence.renew((socket.user_id, socket.id) for socket in sockets))
+        for socket in sockets:
+            if socket.user_id in new:
+                new.discard(socket.user_id)
+                await self._tell_presence(socket, online=True)
+
+    async def _tell_presence(self, socket: LiveSocket, *, online: bool) -> None:
+        async with self._app.database.connection() as tx:
+            shown = await last_seen(tx, [socket.user_id])
+        if shown:
+            body = {"userId": socket.user_id, "online": online, "lastSeenAt": None}
+            self._app.live.push_presence(socket.user_id, body)
+
+    async def _announce_gone(self) -> None:
+        gone = await self._app.presence.take_gone(GONE_BATCH)
+        if gone:
+            async with self._app.database.connection() as tx:
+                await note_seen(tx, gone)
+                shown = await last_seen(tx, gone)
+            for row in shown:
+                body = {"userId": row["id"], "online": False, "lastSeenAt": row["last_seen_at"]}
+                self._app.live.push_presence(row["id"], body)
+
+    # Read marks
+
+    async def _write_marks(self) -> None:
+        while marks := await self._app.marks.unwritten(MARKS_BATCH):
+            async with self._app.database.connection() as tx:
+                await write_marks(tx, marks)
+            await self._app.marks.written(marks)
+
+    # Sessions
+
+    async def load_revoked(self) -> None:
+        """Every session whose access tokens may still be about. With it, no request asks the database for its session."""
+        window = self._app.tokens.access_lifetime + timedelta(minutes=1)
+        before = set(self._app.revoked)
+        async with self._app.database.connection() as tx:
+            known = set(await revoked_lately(tx, window))
+        # What was added while the query ran is kept; what is older than the window is dropped.
+        self._app.revoked = known | (self._app.revoked - before)
+
+    async def _watch_sessions(self) -> None:
+        """End the sockets of sessions that were revoked or have run out; warn those that are about to (C71)."""
+        async with self._app.database.connection() as tx:
+            reasons = await revoked_lately(tx, REVOKED_LATELY)
+        self._app.revoked.update(reasons)
+        for socket in list(self._door.sockets.values()):
+            left = seconds_left(socket)
+            if socket.session_id in self._app.revoked:
+                self._end(socket, reasons.get(socket.session_id, "revoked"))
+            elif left <= 0:
+                self._end(socket, "expired")
+            elif not socket.warned and left <= min(WARNING_SECONDS, self._app.tokens.access_lifetime.total_seconds() / 3):
+                socket.warned = True
+                await self._door.tell(socket.id, "session:expiring", {"expiresAt": socket.expires_at.astimezone(UTC)})
+
+    def _end(self, socket: LiveSocket, reason: str) -> None:
+        ending = asyncio.create_task(self._door.end(socket.id, reason))
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
+
+    # What nobody needs any more
+
+    async def _forget(self) -> None:
+        async with self._app.database.connection() as tx:
+            await forget_old_answers(tx)
+            await forget_old_sessions(tx)
