@@ -27,6 +27,10 @@ class SwaploopApp(Shell):
         Binding("ctrl+t", "light", "Light or dark", show=False),
     ]
 
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The two greys that our styles name, for themes that do not have them."""
+        return {name: NIGHT.variables[name] for name in ("muted", "faint")}
+
     def on_mount(self) -> None:
         self.register_theme(NIGHT)
         self.register_theme(DAY)

@@ -27,8 +27,8 @@ class BrowsePane(Horizontal):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search"),
         Binding("p", "propose", "Propose"),
-        Binding("left", "turn(-1)", "Page", key_display="←"),
-        Binding("right", "turn(1)", "Page", key_display="→"),
+        Binding("n", "turn(1)", "Next page"),
+        Binding("b", "turn(-1)", "Page back"),
         Binding("r", "reload", "Reload"),
     ]
 
@@ -40,7 +40,7 @@ class BrowsePane(Horizontal):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="list"):
-            with Horizontal(classes="filters"):
+            with Horizontal(classes="filters tight"):
                 yield Input(placeholder="Search, then enter", id="search", max_length=100)
                 yield Select[str]([], prompt="All categories", id="category")
             yield Static(id="browse-head", classes="head", markup=False)
@@ -62,6 +62,10 @@ class BrowsePane(Horizontal):
 
     def action_reload(self) -> None:
         self.run_worker(self._load(), exclusive=True, group="listings")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is no turning where there is no page."""
+        return action != "turn" or (isinstance(by := parameters[0], int) and 1 <= self._page + by <= self._pages)
 
     def action_turn(self, by: int) -> None:
         if 1 <= self._page + by <= self._pages:
@@ -108,6 +112,7 @@ class BrowsePane(Horizontal):
         pagination = answer["pagination"]
         self._pages = max(1, pagination["totalPages"])
         self._items = {item["id"]: item for item in answer["items"]}
+        self.refresh_bindings()
         about = " or more" if pagination.get("totalIsEstimate") else ""
         count = f"{pagination['total']:,}{about} listing{'' if pagination['total'] == 1 else 's'}"
         nothing = "Nothing here yet: list a thing of yours with 2, a" if not filters else "Nothing matches"
@@ -126,6 +131,6 @@ def listing_row(item: Data, desk: Desk) -> Row:
         item["id"],
         Content.styled(one_line(item["title"], 100), "bold"),
         Content.styled(money(item.get("estimatedValue")), "$accent"),
-        Content.assemble((" · ".join(place), "$text-muted"), (f"  wants {wants(item, names)}", "$primary 80%")),
+        Content.assemble((" · ".join(place), "$muted"), (f"  wants {wants(item, names)}", "$primary 80%")),
         owner(item, desk),
     )

@@ -52,8 +52,8 @@ class Row(Horizontal):
 
     def _words(self) -> Content:
         word = {SENDING: "sending …", SENT: "✓", READ: "✓✓", FAILED: "✗ not sent"}.get(self._tick, "")
-        style = {READ: "bold $primary", FAILED: "$error"}.get(self._tick, "$text-muted")
-        about = Content.assemble((self._time, "$text-muted"), " " if self._time and word else "", (word, style))
+        style = {READ: "bold $primary", FAILED: "$error"}.get(self._tick, "$muted")
+        about = Content.assemble((self._time, "$muted"), " " if self._time and word else "", (word, style))
         return Content.assemble(self.text, "  ", about)
 
 
@@ -61,7 +61,7 @@ class Happening(Static):
     """A change of the deal, in the middle of the log."""
 
     def __init__(self, sentence: str, time: str) -> None:
-        words = Content.assemble(("── ", "$panel"), sentence, (f"  {time}", "$text-disabled"), (" ──", "$panel"))
+        words = Content.assemble(("── ", "$panel"), sentence, (f"  {time}", "$faint"), (" ──", "$panel"))
         super().__init__(words, classes="event", markup=False)
 
 

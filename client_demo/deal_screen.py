@@ -16,6 +16,7 @@ from client_demo.deal_words import moves_label, pipeline, presence, side, terms,
 from client_demo.deals import Deal, Move
 from client_demo.desk import Change, Topic
 from client_demo.dialogs import Question
+from client_demo.item_card import Picture
 from client_demo.logs import Entry
 from client_demo.shell import shell
 from client_demo.top_bar import TopBar
@@ -25,6 +26,7 @@ MESSAGE_CHARACTERS_MAX = 4_000
 TYPING_EVERY_SECONDS = 3.0
 TYPING_ANSWER_SECONDS = 2.0
 EARLIER_PAGE = 50
+SIDE_PICTURE_COLUMNS = 16
 
 
 class DealScreen(Screen[None]):
@@ -67,6 +69,9 @@ class DealScreen(Screen[None]):
                 yield Input(placeholder="Write a message", id="composer", max_length=MESSAGE_CHARACTERS_MAX)
                 yield Horizontal(id="moves")
             with Vertical(id="side"):
+                with Horizontal(id="pictures"):
+                    yield Picture(id="picture-gives", columns_max=SIDE_PICTURE_COLUMNS)
+                    yield Picture(id="picture-gets", columns_max=SIDE_PICTURE_COLUMNS)
                 yield Static(id="side-words", markup=False)
         yield Footer(show_command_palette=False, compact=True)
 
@@ -74,6 +79,8 @@ class DealScreen(Screen[None]):
         shell(self).changes.subscribe(self, self._changed)
         self.query_one("#composer").focus()
         await self._show_deal()
+        self.query_one("#picture-gives", Picture).show(self.deal.gives[0].thumbnail_url)
+        self.query_one("#picture-gets", Picture).show(self.deal.gets[0].thumbnail_url)
         self.run_worker(self._open())
         self.set_interval(1.0, self._show_typists)  # silence ends a "typing" without any push
 

@@ -20,9 +20,9 @@ def presence(known: Data | None, name: str) -> Content:
     if known is None:
         return Content.styled(name, "$secondary")
     if known["online"]:
-        return Content.assemble(("● ", "$success"), (name, "$secondary"), (" online", "$text-muted"))
+        return Content.assemble(("● ", "$success"), (name, "$secondary"), (" online", "$muted"))
     seen = f" seen {ago(known['lastSeenAt'])}" if known.get("lastSeenAt") else " away"
-    return Content.assemble(("○ ", "$text-muted"), (name, "$secondary"), (seen, "$text-muted"))
+    return Content.assemble(("○ ", "$muted"), (name, "$secondary"), (seen, "$muted"))
 
 
 def title_line(deal: Deal, there: Content, width: int) -> Content:
@@ -33,9 +33,9 @@ def title_line(deal: Deal, there: Content, width: int) -> Content:
 
 def terms(deal: Deal) -> Content:
     return Content.assemble(
-        ("give ", "$text-muted"),
+        ("give ", "$muted"),
         _things(deal.gives),
-        ("   get ", "$text-muted"),
+        ("   get ", "$muted"),
         _things(deal.gets),
     )
 
@@ -43,7 +43,7 @@ def terms(deal: Deal) -> Content:
 def pipeline(deal: Deal, hint: str) -> Content:
     """proposed ━ negotiating ━ confirmed ━ completed, as far as it has come; then what happens next."""
     if deal.status == "rejected":
-        return Content.assemble(("✗ ", "$error"), (deal.status_word, "bold $error"), (f"   {hint}", "$text-muted"))
+        return Content.assemble(("✗ ", "$error"), (deal.status_word, "bold $error"), (f"   {hint}", "$muted"))
     reached = PIPELINE.index(deal.status)
     parts: list[Content] = []
     for place, status in enumerate(PIPELINE):
@@ -53,32 +53,32 @@ def pipeline(deal: Deal, hint: str) -> Content:
             word = deal.status_word
             parts.append(Content.styled(f"● {word}", f"bold {STATUS_COLOURS.get(word, '$primary')}"))
         else:
-            parts.append(Content.styled(status, "$text-muted" if place < reached else "$text-disabled"))
+            parts.append(Content.styled(status, "$muted" if place < reached else "$faint"))
     return Content.assemble(*parts, (f"   {hint}", "$accent"))
 
 
 def side(deal: Deal, other: str, there: Content) -> Content:
     """The panel beside the talk, where the screen is wide."""
     lines = [
-        Content.styled("YOU GIVE", "bold $text-muted"),
+        Content.styled("YOU GIVE", "bold $muted"),
         *[_thing_lines(thing) for thing in deal.gives],
         Content(""),
-        Content.styled("YOU GET", "bold $text-muted"),
+        Content.styled("YOU GET", "bold $muted"),
         *[_thing_lines(thing) for thing in deal.gets],
         Content(""),
-        Content.styled("WITH", "bold $text-muted"),
+        Content.styled("WITH", "bold $muted"),
         there,
         Content(""),
-        Content.styled("WHERE IT STANDS", "bold $text-muted"),
+        Content.styled("WHERE IT STANDS", "bold $muted"),
         *_ladder(deal),
         Content.styled(deal.hint(other), "italic $accent"),
         Content(""),
-        Content.styled(f"revision {deal.revision}", "$text-disabled"),
+        Content.styled(f"revision {deal.revision}", "$faint"),
     ]
     if deal.status in ("proposed", "negotiating") and deal.expires_at:
-        lines.append(Content.styled(f"open until {clock(deal.expires_at)}", "$text-disabled"))
+        lines.append(Content.styled(f"open until {clock(deal.expires_at)}", "$faint"))
     if deal.status == "confirmed" and deal.complete_by:
-        lines.append(Content.styled(f"complete it by {clock(deal.complete_by)}", "$text-disabled"))
+        lines.append(Content.styled(f"complete it by {clock(deal.complete_by)}", "$faint"))
     return Content("\n").join(lines)
 
 
@@ -88,13 +88,13 @@ def moves_label(move: Move) -> Content:
 
 def _things(things: tuple[Thing, ...]) -> Content:
     return Content(", ").join(
-        [Content.assemble((thing.title, "$foreground"), (f" {thing.condition}", "$text-muted")) for thing in things]
+        [Content.assemble((thing.title, "$foreground"), (f" {thing.condition}", "$muted")) for thing in things]
     )
 
 
 def _thing_lines(thing: Thing) -> Content:
     about = "  ".join(part for part in (thing.condition, money(thing.value)) if part)
-    return Content.assemble((thing.title, "bold"), (f"\n{about}", "$text-muted"))
+    return Content.assemble((thing.title, "bold"), (f"\n{about}", "$muted"))
 
 
 def _ladder(deal: Deal) -> list[Content]:
@@ -104,10 +104,10 @@ def _ladder(deal: Deal) -> list[Content]:
     lines = []
     for place, status in enumerate(PIPELINE):
         if place < reached:
-            lines.append(Content.assemble(("✓ ", "$success"), (status, "$text-muted")))
+            lines.append(Content.assemble(("✓ ", "$success"), (status, "$muted")))
         elif place == reached:
             word = deal.status_word
             lines.append(Content.styled(f"● {word}", f"bold {STATUS_COLOURS.get(word, '$primary')}"))
         else:
-            lines.append(Content.styled(f"○ {status}", "$text-disabled"))
+            lines.append(Content.styled(f"○ {status}", "$faint"))
     return lines

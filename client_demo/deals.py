@@ -162,15 +162,15 @@ class Deal:
             case "proposed":
                 return f"waiting for {other_name}" if self.is_mine else "your answer is awaited"
             case "negotiating":
-                return f"{other_name} can confirm" if self.is_mine else "agree in the chat, then confirm"
+                return f"{other_name} can confirm" if self.is_mine else "agree, then confirm"
             case "confirmed" if self.disputed:
                 return f"problem: {self.reason}"
             case "confirmed" if self.cancel_asked_by:
-                return "you asked to call it off" if self.me in self.cancel_asked_by else f"{other_name} asks to call off"
+                return "you asked to call it off" if self.me in self.cancel_asked_by else "they ask to call it off"
             case "confirmed" if self.overdue:
-                return "overdue: complete it or call it off"
+                return "overdue: settle it"
             case "confirmed":
                 return "meet, swap, then say so"
             case "completed":
-                return "done: it is yours, relist it any time"
+                return "it is yours now"
         return self.reason if self.reason not in ("", self.status_word) else "nothing changed hands"

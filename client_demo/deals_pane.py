@@ -62,12 +62,12 @@ class DealsPane(Horizontal):
         unread = desk.unread(deal)
         other = desk.name(deal.other)
         online = desk.person.is_online(deal.other)
-        dot = ("● ", "$success") if online else ("○ ", "$text-disabled")
+        dot = ("● ", "$success") if online else ("○ ", "$faint")
         badge = Content.styled(f" •{unread}", "bold $accent") if unread else Content("")
         return Row(
             deal.conversation_id,
-            Content.styled(deal.title, "bold" if not deal.closed else "$text-muted"),
-            Content.assemble((deal.status_word, STATUS_COLOURS.get(deal.status_word, "$text-muted")), badge),
-            Content.assemble(dot, (other, "$secondary"), (f"  {deal.hint(other)}", "$text-muted")),
-            Content.styled(clock(deal.updated_at), "$text-disabled"),
+            Content.styled(deal.title, "bold" if not deal.closed else "$muted"),
+            Content.assemble((deal.status_word, STATUS_COLOURS.get(deal.status_word, "$muted")), badge),
+            Content.assemble(dot, (other, "$secondary"), (f"  {deal.hint(other)}", "$muted")),
+            Content.styled(clock(deal.updated_at), "$faint"),
         )

@@ -27,7 +27,7 @@ class HistoryScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = Content(f"Whose has it been: {one_line(self._item['title'], 50)}")
+            dialog.border_title = Content(f"History of {one_line(self._item['title'], 50)}")
             dialog.border_subtitle = "esc back"
             with VerticalScroll(classes="line"):
                 yield Static("…", id="ledger", classes="question", markup=False)
@@ -50,7 +50,7 @@ class HistoryScreen(ModalScreen[None]):
 
     def _line(self, line: Data) -> Content:
         desk = shell(self).desk
-        when = Content.styled(f"{clock(line['at']):>13}  ", "$text-muted")
+        when = Content.styled(f"{clock(line['at']):>13}  ", "$muted")
         to = Content.styled(desk.name(line["to"]), "bold $secondary")
         if not line["from"]:
             return Content.assemble(when, to, " listed it")

@@ -30,14 +30,14 @@ class Picture(Static):
 
     async def _draw(self, path: str | None) -> None:
         if path is None:
-            self.update(Content.styled("no picture", "$text-disabled italic"))
+            self.update(Content.styled("no picture", "$faint italic"))
             return
         image_bytes = await shell(self).picture(path)
         columns = min(self._columns_max, self.size.width or self._columns_max)
         drawn = None
         if image_bytes is not None:
             drawn = await asyncio.to_thread(half_blocks, image_bytes, columns, self._rows_max)
-        self.update(drawn or Content.styled("the picture cannot be shown", "$text-disabled italic"))
+        self.update(drawn or Content.styled("the picture cannot be shown", "$faint italic"))
 
 
 def picture_path(item: Data) -> str | None:
@@ -55,10 +55,10 @@ def facts(item: Data, desk: Desk) -> Content:
     first = [condition(item["condition"]), names.get(item["category"], one_line(item["category"], 40))]
     if item.get("governorate"):
         first.append(one_line(item["governorate"], 40))
-    lines = [Content.styled("  ·  ".join(first), "$text-muted")]
+    lines = [Content.styled("  ·  ".join(first), "$muted")]
     if item.get("estimatedValue") is not None:
         lines.insert(0, Content.styled(money(item["estimatedValue"]), "$accent"))
-    lines.append(Content.assemble(("by ", "$text-muted"), owner(item, desk)))
+    lines.append(Content.assemble(("by ", "$muted"), owner(item, desk)))
     return Content("\n").join(lines)
 
 
@@ -73,7 +73,7 @@ def owner(item: Data, desk: Desk) -> Content:
     if online:
         return Content.assemble(name, ("  ● online", "$success"))
     seen = desk.person.presence[item["owner"]].get("lastSeenAt")
-    return Content.assemble(name, (f"  ○ seen {ago(seen)}" if seen else "  ○ away", "$text-muted"))
+    return Content.assemble(name, (f"  ○ seen {ago(seen)}" if seen else "  ○ away", "$muted"))
 
 
 def story(item: Data, desk: Desk) -> Content:
@@ -83,7 +83,7 @@ def story(item: Data, desk: Desk) -> Content:
         parts.append(Content(clean(item["description"], 2_000)))
     parts.append(Content.assemble(("Wants  ", "bold $primary"), wants(item, desk.category_names())))
     if item.get("openToGive"):
-        parts.append(Content.styled("Would also simply give it away, in a chain of swaps.", "$text-muted"))
+        parts.append(Content.styled("Would also simply give it away, in a chain of swaps.", "$muted"))
     if item["status"] == "traded":
         parts.append(Content.styled("Promised or swapped: not on the market now.", "$warning"))
     if item.get("sale"):
@@ -99,7 +99,7 @@ class ItemCard(VerticalScroll):
     def compose(self) -> ComposeResult:
         yield Static(id="card-title", markup=False)
         yield Static(id="card-facts", markup=False)
-        yield Picture(id="card-picture")
+        yield Picture(id="card-picture", columns_max=60, rows_max=18)
         yield Static(id="card-text", markup=False)
 
     def show(self, item: Data | None) -> None:

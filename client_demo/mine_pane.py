@@ -98,8 +98,8 @@ class MinePane(Horizontal):
             item["id"],
             Content.styled(one_line(item["title"], 100), "bold"),
             Content.styled(money(item.get("estimatedValue")), "$accent"),
-            Content.assemble((facts, "$text-muted"), (f"  wants {wants(item, names)}", "$primary 80%")),
-            Content.styled("● on the market" if on_market else "○ traded", "$success" if on_market else "$text-muted"),
+            Content.assemble((facts, "$muted"), (f"  wants {wants(item, names)}", "$primary 80%")),
+            Content.styled("● on the market" if on_market else "○ traded", "$success" if on_market else "$muted"),
         )
 
     async def _relist(self, item: Data) -> None:

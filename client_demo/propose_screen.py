@@ -40,10 +40,10 @@ class ProposeScreen(ModalScreen[None]):
             dialog.border_subtitle = "space picks · ctrl+s proposes · esc back"
             yield Static(
                 Content.assemble(
-                    ("You get   ", "$text-muted"),
+                    ("You get   ", "$muted"),
                     (one_line(wanted["title"], 60), "bold"),
                     (f"  {condition(wanted['condition'])}  {money(wanted.get('estimatedValue'))}\n", "$accent"),
-                    (f"from      {one_line(wanted.get('ownerName'), 40)}", "$text-muted"),
+                    (f"from      {one_line(wanted.get('ownerName'), 40)}", "$muted"),
                     (f", who wants {wants(wanted, desk.category_names())}", "$primary"),
                 ),
                 classes="question",
@@ -81,7 +81,7 @@ class ProposeScreen(ModalScreen[None]):
         for item in mine:
             words = Content.assemble(
                 one_line(item["title"], 44),
-                (f"  {condition(item['condition'])}  {money(item.get('estimatedValue'))}", "$text-muted"),
+                (f"  {condition(item['condition'])}  {money(item.get('estimatedValue'))}", "$muted"),
             )
             listed.add_option(Selection(words, item["id"]))
         if len(mine) == 1:

@@ -16,6 +16,9 @@ NIGHT = Theme(
     panel="#1f2a33",
     dark=True,
     variables={
+        "muted": "#8c9dab",
+        "faint": "#5d6c78",
+        "button-focus-text-style": "bold underline",
         "block-cursor-background": "#24423f",
         "block-cursor-foreground": "#f2f7f6",
         "block-cursor-text-style": "none",
@@ -47,6 +50,9 @@ DAY = Theme(
     panel="#ebe7dc",
     dark=False,
     variables={
+        "muted": "#66727c",
+        "faint": "#9aa39f",
+        "button-focus-text-style": "bold underline",
         "block-cursor-background": "#d3e8e0",
         "block-cursor-foreground": "#14211d",
         "block-cursor-text-style": "none",
@@ -69,7 +75,7 @@ Toast { background: $panel; }
 TopBar { dock: top; height: 1; background: $surface; layout: horizontal; }
 TopBar > Static { width: auto; padding: 0 1; }
 TopBar #brand { color: $primary; text-style: bold; }
-TopBar .place { color: $text-muted; }
+TopBar .place { color: $muted; }
 TopBar .place.-here { color: $foreground; text-style: bold; background: $panel; }
 TopBar .place:hover { background: $panel; }
 TopBar #gap { width: 1fr; }
@@ -80,11 +86,8 @@ Rows { height: 1fr; border: none; padding: 0; background: $background; scrollbar
 Rows:focus { border: none; background-tint: $foreground 0%; }
 Rows > .option-list--option { padding: 0 1; }
 Rows > .option-list--option-hover { background: $surface; }
-.empty { color: $text-muted; text-align: center; padding: 2 2; width: 1fr; }
-.head { height: 1; padding: 0 1; color: $text-muted; background: $background; }
-.filters { height: 3; padding: 0 0; }
-.filters Input { width: 1fr; }
-.filters Select { width: 28; }
+.empty { color: $muted; text-align: center; padding: 2 2; width: 1fr; }
+.head { height: 1; padding: 0 1; color: $muted; background: $background; }
 #browse-list, #mine-list, #deals-list { width: 1fr; }
 .pane { layout: horizontal; height: 1fr; }
 .pane > .list { width: 1fr; height: 1fr; }
@@ -95,7 +98,7 @@ ContentSwitcher { height: 1fr; }
 /* ── an item ── */
 ItemCard { height: 1fr; scrollbar-size-vertical: 1; }
 ItemCard #card-title { text-style: bold; width: 1fr; }
-ItemCard #card-facts { color: $text-muted; width: 1fr; }
+ItemCard #card-facts { color: $muted; width: 1fr; }
 ItemCard #card-picture { width: 1fr; height: auto; margin: 1 0; }
 ItemCard #card-text { width: 1fr; margin-bottom: 1; }
 ItemCard #card-more { width: 1fr; }
@@ -104,9 +107,9 @@ ItemCard #card-more { width: 1fr; }
 ModalScreen { align: center middle; background: $background 65%; }
 .dialog { width: 74; max-width: 96%; height: auto; max-height: 100%; background: $surface;
           border: round $primary; padding: 0 2; border-title-color: $primary; border-title-style: bold;
-          border-subtitle-color: $text-muted; }
+          border-subtitle-color: $muted; }
 .dialog.-bad { border: round $error; border-title-color: $error; }
-.dialog Label { color: $text-muted; }
+.dialog Label { color: $muted; }
 .dialog .question { width: 1fr; margin: 1 0; }
 .buttons { height: auto; align-horizontal: right; margin-top: 1; }
 .buttons Button { margin-left: 2; }
@@ -119,7 +122,9 @@ ModalScreen { align: center middle; background: $background 65%; }
 .tight Select:focus > SelectCurrent { border: none; background-tint: $primary 15%; }
 .tight TextArea { border: none; height: 3; padding: 0 1; background: $panel; }
 .tight TextArea:focus { border: none; background-tint: $primary 15%; }
-.tight { margin-bottom: 0; }
+.filters { height: 1; margin: 1 1 1 1; }
+.filters Input { width: 1fr; margin-right: 2; }
+.filters Select { width: 28; }
 .problem { color: $error; width: 1fr; height: auto; display: none; }
 .problem.-shown { display: block; }
 SelectionList { height: auto; max-height: 8; border: none; background: $panel; padding: 0; }
@@ -127,25 +132,27 @@ SelectionList:focus { border: none; }
 
 /* ── the way in ── */
 SignInScreen { align: center middle; }
-SignInScreen #logo { width: auto; color: $primary; margin-bottom: 1; }
-SignInScreen #slogan { width: 1fr; text-align: center; color: $text-muted; margin-bottom: 1; }
+SignInScreen #logo { width: 1fr; text-align: center; color: $primary; }
+SignInScreen #slogan { width: 1fr; text-align: center; color: $muted; margin-bottom: 1; }
 SignInScreen #door { width: 56; height: auto; align-horizontal: center; }
 SignInScreen .dialog { width: 56; padding: 1 2; }
 SignInScreen .tight Input { margin-bottom: 1; }
 SignInScreen Button { width: 1fr; margin: 0; }
-SignInScreen #other-way { width: 1fr; text-align: center; color: $text-muted; margin-top: 1; }
+SignInScreen #other-way { width: 1fr; text-align: center; color: $muted; margin-top: 1; }
 SignInScreen .as-sign-in { display: none; }
 SignInScreen.-registering .as-sign-in { display: block; }
 
 /* ── a deal ── */
 DealScreen #terms { height: auto; background: $surface; padding: 0 1; border-bottom: solid $panel; }
-DealScreen #terms Static { width: 1fr; height: auto; }
+DealScreen #terms Static { width: 1fr; height: 1; }
 DealScreen #body { height: 1fr; }
 DealScreen #talk { width: 1fr; height: 1fr; }
-DealScreen #side { display: none; width: 38; height: 1fr; border-left: solid $panel; padding: 1 2; }
-.-wide DealScreen #side, DealScreen.-wide #side { display: block; }
-.-wide DealScreen #gives-gets, DealScreen.-wide #gives-gets { display: none; }
+DealScreen #side { display: none; width: 40; height: 1fr; border-left: solid $panel; padding: 1 2; }
+DealScreen.-wide #side { display: block; }
+DealScreen.-wide #gives-gets, DealScreen.-wide #pipeline { display: none; }
 DealScreen #side Static { width: 1fr; }
+DealScreen #side #pictures { height: auto; margin-bottom: 1; }
+DealScreen #side #pictures Picture { width: 1fr; height: auto; margin-right: 1; }
 DealScreen #typing { height: 1; padding: 0 2; color: $accent; text-style: italic; }
 DealScreen #composer { border: round $border-blurred; background: $background; margin: 0 1; }
 DealScreen #composer:focus { border: round $primary; background-tint: $foreground 0%; }
@@ -160,8 +167,8 @@ ChatLog .row.-mine { align-horizontal: right; }
 ChatLog .bubble { width: auto; max-width: 76%; padding: 0 1; background: $panel; }
 ChatLog .row.-mine .bubble { background: $primary 22%; }
 ChatLog .row.-failed .bubble { background: $error 25%; }
-ChatLog .event { width: 1fr; text-align: center; color: $text-muted; margin-top: 1; height: auto; }
+ChatLog .event { width: 1fr; text-align: center; color: $muted; margin-top: 1; height: auto; }
 ChatLog .event.-follows { margin-top: 0; }
-ChatLog #earlier { width: 1fr; text-align: center; color: $text-disabled; display: none; }
+ChatLog #earlier { width: 1fr; text-align: center; color: $faint; display: none; }
 ChatLog #earlier.-shown { display: block; }
 """

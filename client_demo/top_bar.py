@@ -16,7 +16,7 @@ STATE_LOOKS: dict[State, tuple[str, str]] = {
     State.ONLINE: ("● online", "$success"),
     State.CONNECTING: ("◌ connecting…", "$warning"),
     State.RECONNECTING: ("◌ reconnecting…", "$warning"),
-    State.OFFLINE: ("○ offline", "$text-muted"),
+    State.OFFLINE: ("○ offline", "$muted"),
     State.ENDED: ("○ signed out", "$error"),
 }
 PLACES = {"browse": ("1", "Browse"), "mine": ("2", "My things"), "deals": ("3", "Deals")}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from client_demo.wire import Data, Refused, Unreachable
 
 CONDITIONS = {"NEW": "New", "LIKE_NEW": "Like new", "GOOD": "Good", "FAIR": "Fair", "POOR": "Poor"}
-LOOKING_FOR = {"item_swap": "a swap", "credits": "credits", "flexible": "anything, flexible"}
+LOOKING_FOR = {"item_swap": "a swap", "credits": "credits", "flexible": "anything"}
 
 # Overrides that would let someone's text reorder what stands beside it; plain Arabic needs none of them.
 BIDI_OVERRIDES = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -105,17 +105,17 @@ def change_sentence(change: Data, who: str) -> str:
         case "request":
             return f"{actor} proposed this swap"
         case "interest":
-            return f"{actor} is interested: talk it over"
+            return f"{actor} showed interest: talk it over"
         case "confirm":
             return f"{actor} confirmed: the items are held for this swap"
         case "complete" if status == "completed":
             return f"{actor} completed the swap: the items have changed hands"
         case "complete":
-            return f"{actor} says that the swap is done"
+            return f"{actor} reported the swap done"
         case "reject":
             return f"{actor} declined{because}"
         case "cancel" if status == "confirmed":
-            return f"{actor} asks to call it off{because}"
+            return f"{actor} asked to call it off{because}"
         case "cancel":
             return f"{actor} called it off{because}"
         case "dispute":
