@@ -14,12 +14,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-import handlers.accounts
-import handlers.conversations
-import handlers.images
-import handlers.items
-import handlers.trades
-import handlers.users  # noqa: F401 - all of these: so that the actions are there
+import handlers  # noqa: F401 - registers the actions
 from handlers.app import App
 from handlers.dispatch import Answer, Refused, Request, dispatch
 from handlers.tokens import Caller
