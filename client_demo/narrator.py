@@ -57,7 +57,7 @@ class Narrator:
         line = Table.grid(padding=(0, 1), expand=True)
         line.add_column(width=ACTOR_WIDTH)
         line.add_column(width=5)
-        line.add_column(width=31, no_wrap=True, overflow="ellipsis")
+        line.add_column(width=25, no_wrap=True, overflow="ellipsis")
         line.add_column(ratio=1)
         line.add_column(justify="right", width=7)
         line.add_row(
@@ -71,19 +71,25 @@ class Narrator:
 
     def heard(self, who: str, push: str, facts: str) -> None:
         """A push that has arrived at someone."""
-        words = Text.assemble(
-            " " * (ACTOR_WIDTH + 2), ("↳ ", "#f2a65a"), self.name(who), (" hears ", MUTED), push, ("  " + facts, MUTED)
-        )
-        self.console.print(words, width=self._width, soft_wrap=False)
+        words = Text.assemble(self.name(who), (" hears ", MUTED), push, (f"  {facts}", MUTED))
+        self._below(Text("↳", "#f2a65a"), words)
 
     def refused(self, who: str, door: Door, call: str, asked: str, no: Refused) -> None:
         """A call that was answered with no."""
         self._line(who, door, call, asked, "")
-        words = Text.assemble(" " * (ACTOR_WIDTH + 2), ("✗ ", "#f07a74"), (no.code, "bold #f07a74"), (f"  {no.message}", MUTED))
-        self.console.print(words, width=self._width)
+        self._below(Text("✗", "#f07a74"), Text.assemble((no.code, "bold #f07a74"), (f"  {no.message}", MUTED)))
 
     def note(self, words: str) -> None:
-        self.console.print(Padding(Text(words, f"italic {MUTED}"), (0, 1)), width=self._width)
+        """Something to know about the line above."""
+        self._below(Text(" "), Text(words, f"italic {MUTED}"))
+
+    def _below(self, sign: Text, words: Text) -> None:
+        line = Table.grid(padding=(0, 1), expand=True)
+        line.add_column(width=ACTOR_WIDTH)
+        line.add_column(width=1)
+        line.add_column(ratio=1)
+        line.add_row("", sign, words)
+        self.console.print(Padding(line, (0, 1)), width=self._width)
 
     def name(self, who: str) -> Text:
         return Text(who, f"bold {self._styles.get(who, '')}".strip())
@@ -95,6 +101,8 @@ class Narrator:
         with Live(bubble.drawn(), console=self.console, refresh_per_second=12, transient=False) as live:
             bubble.live = live
             yield bubble
+        if not self.console.is_terminal:
+            self.console.line()  # into a file, the last state is printed without an end of line
 
     def pictures(self, shown: list[tuple[str, Text]]) -> None:
         """Pictures side by side, a caption under each."""
@@ -102,7 +110,7 @@ class Narrator:
         for _ in shown:
             row.add_column()
         row.add_row(*[Group(picture, Text(caption, MUTED)) for caption, picture in shown])
-        self.console.print(Padding(row, (1, 2, 0, 2)))
+        self.console.print(Padding(row, (1, 2, 0, 2)), width=self._width)
 
     def finale(self, lines: list[Text]) -> None:
         self.console.print()

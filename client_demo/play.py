@@ -34,7 +34,7 @@ class Player:
 
 
 async def play(url: str, pause_seconds: float = PAUSE_SECONDS, console: Console | None = None) -> None:
-    """Play one trade between freshly registered people against the server at `url`.
+    """Play one trade between freshly registered people against the server at `url`; 0 plays without pauses.
 
     Raises SystemExit with a sentence when no server answers or it refuses what the play needs.
     """
@@ -123,8 +123,8 @@ async def _perform(narrator: Narrator, url: str, amina: Player, bilal: Player, z
     trade = await _move(narrator, bilal, "interest", trade, Door.EVENT)
     await narrator.pause(0.6)
     trade = await _move(narrator, bilal, "confirm", trade, Door.EVENT)
-    await _hears_status(narrator, amina, trade, "confirmed", "her camera and his bicycle are held for this swap")
-    await _hears_status(narrator, ziad, rival, "rejected", "declined by the server: the bicycle is promised")
+    await _hears_status(narrator, amina, trade, "confirmed", "both things are held now")
+    await _hears_status(narrator, ziad, rival, "rejected", "promised to another")
     await narrator.pause(0.6)
     await _try_again(narrator, ziad, bilal)
 
@@ -154,7 +154,7 @@ async def _come_in(narrator: Narrator, player: Player) -> None:
         Door.REST,
         "POST /api/auth/login",
         person.sign_in(player.email, player.password),
-        lambda _user: "200 access and refresh token",
+        lambda _user: "200 access + refresh token",
     )
     await narrator.act(name, Door.EVENT, "CONNECT, sync", person.connect(), lambda _none: "online, nothing missed")
     await narrator.pause(0.4)
@@ -166,14 +166,14 @@ async def _list_thing(narrator: Narrator, player: Player) -> None:
         Door.EVENT,
         "item:create",
         player.person.does("item:create", via=Door.EVENT, **player.thing),
-        lambda item: f"{item['title']}, {item['condition']}, {item['status']}",
+        lambda item: f"{item['title']}",
     )
     player.item["images"] = await narrator.act(
         player.name,
         Door.REST,
         "POST /api/items/…/images",
         player.person.uploads(player.item["id"], [player.picture]),
-        lambda images: f"201 picture stored, {images[0]['width']}×{images[0]['height']}",
+        lambda images: f"201 picture, {images[0]['width']}×{images[0]['height']}",
     )
     await narrator.pause(0.3)
 
@@ -197,13 +197,13 @@ async def _propose(narrator: Narrator, player: Player, owner: Player, door: Door
         door,
         "POST /api/trades/request" if door is Door.REST else "trade:request",
         player.person.does("trade:request", via=door, **ask),
-        lambda trade: f"{trade['status']}, revision {trade['revision']}, nothing is held",
+        lambda trade: f"{trade['status']}, revision {trade['revision']}",
     )
     if message:
-        narrator.note(f"          with it: “{message}”")
+        narrator.note(f"“{message}”")
     log = owner.person.logs[trade["conversation"]]
     await owner.person.until(lambda: len(log.entries) >= (2 if message else 1))
-    narrator.heard(owner.name, "trade:changed", f"seq 1: request by {player.name}")
+    narrator.heard(owner.name, "trade:changed", f"request by {player.name}, seq 1")
     await narrator.pause(0.6)
     return dict(trade)
 
@@ -247,7 +247,7 @@ async def _hears_status(narrator: Narrator, player: Player, trade: Data, status:
         return next((entry for entry in reversed(log.entries) if entry.change), None)
 
     await player.person.until(lambda: change() is not None and change().change["status"] == status)
-    narrator.heard(player.name, "trade:changed", f"seq {change().seq}: {status}; {meaning}")
+    narrator.heard(player.name, "trade:changed", f"{status}, seq {change().seq}: {meaning}")
 
 
 async def _try_again(narrator: Narrator, player: Player, owner: Player) -> None:
@@ -255,7 +255,7 @@ async def _try_again(narrator: Narrator, player: Player, owner: Player) -> None:
     try:
         await player.person.does("trade:request", via=Door.EVENT, offeredItem=player.item["id"], requestedItem=owner.item["id"])
     except Refused as no:
-        narrator.refused(player.name, Door.EVENT, "trade:request", "once more, for the same bicycle", no)
+        narrator.refused(player.name, Door.EVENT, "trade:request", "the same bicycle again", no)
 
 
 async def _history(narrator: Narrator, player: Player, names: dict[str, str]) -> None:
@@ -264,7 +264,9 @@ async def _history(narrator: Narrator, player: Player, names: dict[str, str]) ->
         Door.EVENT,
         "item:history",
         player.person.does("item:history", via=Door.EVENT, itemId=player.item["id"]),
-        lambda ledger: f"{player.item['title']}: {' → '.join(names.get(line['to'], 'someone') for line in ledger)}",
+        lambda ledger: (
+            f"{player.item['title'].split(',')[0]}: {' → '.join(names.get(line['to'], 'someone') for line in ledger)}"
+        ),
     )
 
 
