@@ -6,9 +6,8 @@ nothing twice. The guest's account is made last: where it is, the market is comp
 
 import asyncio
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -30,48 +29,28 @@ RESUMED_HOURS_MAX = 20
 PAINTERS = 2
 
 
-class State(Enum):
-    """How far the demo market is in this database."""
-
-    DUE = "due"  # the database is empty, or loading was interrupted
-    COMPLETE = "complete"
-    ABSENT = "absent"  # other people live here, or what is there of it is too old to be taken up
-
-
 @dataclass(frozen=True, slots=True)
 class DemoMarket:
-    """The demo market as a start of the server finds or leaves it. The ids are there where this start has loaded it."""
+    """Who is in it, by key: people and items."""
 
-    is_here: bool
-    people: dict[str, UUID] = field(default_factory=dict)
-    items: dict[str, UUID] = field(default_factory=dict)
-
-    @property
-    def lines(self) -> list[str]:
-        """Who can sign in, for the greeting in the terminal."""
-        if not self.is_here:
-            return []
-        first, *others = PEOPLE
-        names = ", ".join(person.key for person in others)
-        return [f"  sign in as         {first.email}   (or {names})", f"  password           {PASSWORD}"]
+    people: dict[str, UUID]
+    items: dict[str, UUID]
 
 
 class DemoMarketFailed(Exception):
     """An action refused what it should not: a bug in the demo market or in the action."""
 
 
-async def load_demo_market(app: App, pictures: Pictures) -> DemoMarket:
-    """Load the demo market, or what is missing of it, into a database where nobody else lives.
+async def load_demo_market(app: App, pictures: Pictures) -> DemoMarket | None:
+    """Load the demo market, or what is missing of it. None: it is complete already, or other people live here.
 
-    Safe to call at every start, and from several processes. Takes about 1.5 s the first time. Raises DemoMarketFailed.
+    Safe to call at every start, and from several processes. Takes about two seconds. Raises DemoMarketFailed.
     """
-    state = await _state(app)
-    market = DemoMarket(is_here=state is not State.ABSENT)
-    if state is not State.DUE:
-        return market
+    if not await _is_due(app):
+        return None
+    market = DemoMarket({}, {})
     loading = _Loading(app, pictures, market)
-    *residents, guest = PEOPLE
-    assert guest.key == GUEST, "the guest comes last"
+    residents = [person for person in PEOPLE if person.key != GUEST]
     for person in residents:
         await loading.settle(person)
     for listing in LISTINGS:
@@ -79,19 +58,20 @@ async def load_demo_market(app: App, pictures: Pictures) -> DemoMarket:
     await loading.paint_all()
     for talk in TALKS:
         await loading.talk(talk)
-    await loading.settle(guest)
+    for person in PEOPLE[len(residents) :]:
+        await loading.settle(person)
     return market
 
 
-async def _state(app: App) -> State:
+async def _is_due(app: App) -> bool:
     async with app.database.connection() as tx:
-        first, last = await user_by_email(tx, PEOPLE[0].email), await user_by_email(tx, PEOPLE[-1].email)
-        if last is not None:
-            return State.COMPLETE
+        first = await user_by_email(tx, PEOPLE[0].email)
         if first is None:
-            return State.DUE if await is_empty(tx) else State.ABSENT
+            return await is_empty(tx)
+        if await user_by_email(tx, PEOPLE[-1].email) is not None:
+            return False
         age: timedelta = datetime.now(UTC) - first["created_at"]
-        return State.DUE if age < timedelta(hours=RESUMED_HOURS_MAX) else State.ABSENT
+        return age < timedelta(hours=RESUMED_HOURS_MAX)
 
 
 class _Loading:
