@@ -64,7 +64,7 @@ def demo(url: str, fast: bool) -> None:
     """Play one trade between two people, from registering to swapped ownership, against a running server."""
     from client_demo.play import play
 
-    _run(play(url, fast=fast))
+    _run(play(url, 0.0) if fast else play(url))
 
 
 @main.command()

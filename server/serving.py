@@ -7,8 +7,10 @@ import click
 import structlog
 
 from server.config import Config
+from server.demo_listings import PASSWORD, PEOPLE
+from server.demo_market import load_demo_market
 from server.service import Service, running
-from storage.people import is_empty
+from storage.people import user_by_email
 
 log = structlog.get_logger()
 
@@ -29,14 +31,12 @@ async def serve_until_stopped(config: Config, database_url: str, redis_url: str,
 
 
 async def _demo_people(service: Service) -> list[str]:
-    """Load the demo market where nobody has ever registered; lines that say who can sign in."""
-    from server.demo_market import load_demo_market
-
+    """Load the demo market where nobody has registered yet; lines that say who can sign in."""
+    await load_demo_market(service.app, service.pictures)
     async with service.app.database.connection() as tx:
-        if not await is_empty(tx):
-            return []
-    market = await load_demo_market(service.app, service.pictures)
-    return list(market.lines)
+        found = [person for person in PEOPLE if await user_by_email(tx, person.email) is not None]
+    emails = ", ".join(person.email for person in found)
+    return [f"  who can sign in    {emails}", f"  their password     {PASSWORD}"] if found else []
 
 
 def _greet(config: Config, service: Service, people: list[str]) -> None:
