@@ -76,9 +76,7 @@ async def made(pictures: Pictures, tmp_path: Path, data: bytes, file_name: str =
     ("kind", "options"),
     [("JPEG", {}), ("JPEG", {"progressive": True}), ("PNG", {}), ("WEBP", {}), ("WEBP", {"lossless": True})],
 )
-async def test_every_kind_comes_out_as_webp(
-    pictures: Pictures, tmp_path: Path, kind: str, options: dict[str, Any]
-) -> None:
+async def test_every_kind_comes_out_as_webp(pictures: Pictures, tmp_path: Path, kind: str, options: dict[str, Any]) -> None:
     image = await made(pictures, tmp_path, encoded(photo(), kind, **options), "cat.gif")
     assert image.mode == "RGB"
     assert image.size == (600, 400)
@@ -87,9 +85,7 @@ async def test_every_kind_comes_out_as_webp(
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-async def test_a_large_picture_shrinks_and_a_small_one_does_not_grow(
-    pictures: Pictures, tmp_path: Path, kind: str
-) -> None:
+async def test_a_large_picture_shrinks_and_a_small_one_does_not_grow(pictures: Pictures, tmp_path: Path, kind: str) -> None:
     assert (await made(pictures, tmp_path, encoded(photo(5000, 2500), kind))).size == (2048, 1024)
     assert (await made(pictures, tmp_path, encoded(photo(20, 10), kind))).size == (20, 10)
 
