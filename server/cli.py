@@ -3,8 +3,9 @@
 import gc
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ import uvloop
 from dotenv import load_dotenv
 
 from server.config import SETTINGS, Config, ConfigError, read_config
-from server.embedded import EmbeddedError, Parts, start_parts
+from server.embedded import EmbeddedError, start_parts
 from server.logs import configure_logs
 
 # Collecting young objects every 700 allocations costs a tenth of a busy server's time, and its longest pauses.
@@ -42,9 +43,9 @@ def serve(demo: bool | None) -> None:
 
     config = _config()
     gc.set_threshold(*GC_THRESHOLDS)
-    with _parts(config) as (database_url, redis_url):
+    with _stores(config) as stores:
         wanted = demo if demo is not None else config.database_url is None
-        _run(serve_until_stopped(config, database_url, redis_url, demo=wanted))
+        _run(serve_until_stopped(config, stores.database_url, stores.redis_url, stores.tend, demo=wanted))
 
 
 @main.command()
@@ -73,8 +74,8 @@ def migrate() -> None:
     from storage.migrate import migrate as apply
 
     config = _config()
-    with _parts(config) as (database_url, _):
-        applied = _run(apply(database_url))
+    with _stores(config) as stores:
+        applied = _run(apply(stores.database_url))
     click.echo("\n".join(f"applied {name}" for name in applied) or "up to date")
 
 
@@ -86,8 +87,8 @@ def sample(items: int, messages: int | None) -> None:
     from server.sampling import fill_market
 
     config = _config()
-    with _parts(config) as (database_url, _):
-        _run(fill_market(database_url, items, items if messages is None else messages))
+    with _stores(config) as stores:
+        _run(fill_market(stores.database_url, items, items if messages is None else messages))
 
 
 @main.command("check-config")
@@ -126,25 +127,29 @@ def _config() -> Config:
     return config
 
 
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where PostgreSQL and Redis are, and what keeps embedded ones alive."""
+
+    database_url: str
+    redis_url: str
+    tend: Callable[[], list[str]]
+
+
 @contextmanager
-def _parts(config: Config) -> Any:
-    """The URLs of PostgreSQL and Redis: those given, or those of embedded ones that run as long as the block."""
-    parts: Parts | None = None
+def _stores(config: Config) -> Iterator[Stores]:
+    """Those whose URLs were given, or embedded ones that run as long as the block."""
     try:
-        if config.database_url is None or config.redis_url is None:
-            parts = start_parts(config.data_dir, postgres=config.database_url is None, valkey=config.redis_url is None)
+        with start_parts(config.data_dir, postgres=not config.database_url, valkey=not config.redis_url) as parts:
             for notice in parts.notices:
                 click.echo(notice, err=True)
+            database_url = config.database_url or parts.database_url
+            redis_url = config.redis_url or parts.redis_url
+            assert database_url is not None, "what is not given is embedded"
+            assert redis_url is not None, "what is not given is embedded"
+            yield Stores(database_url, redis_url, parts.tend)
     except EmbeddedError as error:
         sys.exit(str(error))
-    try:
-        yield (
-            config.database_url or (parts.database_url if parts else None),
-            config.redis_url or (parts.redis_url if parts else None),
-        )
-    finally:
-        if parts is not None:
-            parts.stop()
 
 
 def _run(work: Coroutine[Any, Any, Any]) -> Any:

@@ -1,7 +1,9 @@
 """`swaploop serve`: a running server that says where to go, until it is asked to stop."""
 
 import asyncio
+import contextlib
 import signal
+from collections.abc import Callable
 
 import click
 import structlog
@@ -15,8 +17,16 @@ from storage.people import user_by_email
 log = structlog.get_logger()
 
 
-async def serve_until_stopped(config: Config, database_url: str, redis_url: str, *, demo: bool) -> None:
-    """Serve until SIGINT or SIGTERM; then finish what is under way, close the sockets, and return."""
+TEND_SECONDS = 1.0
+
+Tend = Callable[[], list[str]]
+
+
+async def serve_until_stopped(config: Config, database_url: str, redis_url: str, tend: Tend, *, demo: bool) -> None:
+    """Serve until SIGINT or SIGTERM; then finish what is under way, close the sockets, and return.
+
+    `tend` is called about once a second: it starts embedded parts again that have died, and says so.
+    """
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -24,7 +34,11 @@ async def serve_until_stopped(config: Config, database_url: str, redis_url: str,
         async with running(config, database_url, redis_url) as service:
             people = await _demo_people(service) if demo else []
             _greet(config, service, people)
-            await stop.wait()
+            while not stop.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), TEND_SECONDS)
+                for sentence in tend():
+                    log.warning("embedded.tended", what=sentence)
             click.echo("Stopping …", err=True)
     except OSError as error:
         raise click.ClickException(f"The server cannot listen on {config.host}:{config.port}: {error.strerror}") from None
