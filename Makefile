@@ -48,7 +48,7 @@ lock: .venv/pip ## write the lock files again after a change of pyproject.toml
 	$(UV_COMPILE) pyproject.toml --extra dev --constraint requirements.lock --output-file requirements-dev.lock $(ARGS)
 
 audit: installed-dev ## look the locked packages up in the list of known vulnerabilities
-	.venv/bin/pip-audit --require-hashes --disable-pip --requirement requirements.lock $(ARGS)
+	.venv/bin/pip-audit --strict --require-hashes --disable-pip --requirement requirements.lock $(ARGS)
 
 clean: ## remove what was installed and built; the data in var stays
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

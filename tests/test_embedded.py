@@ -270,6 +270,11 @@ def test_only_what_is_asked_for_is_started(data: Path) -> None:
         assert not (data / "postgres-18").exists()
 
 
+def test_servers_with_databases_of_their_own_may_share_a_data_directory(data: Path) -> None:
+    with start_parts(data, postgres=False, valkey=False), start_parts(data, postgres=False, valkey=False):
+        pass
+
+
 def test_a_log_does_not_grow_for_ever(data: Path) -> None:
     data.mkdir()
     log = data / "valkey-server.log"
@@ -296,9 +301,7 @@ def test_the_programs_beside_the_server_are_at_hand(data: Path) -> None:
 
 
 @pytest.mark.skipif(not ROOT, reason="only root runs PostgreSQL as somebody else")
-def test_root_keeps_the_data_where_the_database_user_can_go(
-    data: Path, closed: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_root_keeps_the_data_where_the_database_user_can_go(data: Path, closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places, "SYSTEM_HOME", data / "system")
     for _ in range(2):
         with start_parts(closed / "var", postgres_options=FAST) as parts:

@@ -125,9 +125,7 @@ class EmbeddedPart(ABC):
     def _start_on(self, folder: Path, account: Account) -> None:
         self.folder = folder
         if stop_survivors(self.program, folder, self.stop_signals):
-            self.notices.append(
-                f"{self.title} of an earlier run that was killed was still there, and has been stopped."
-            )
+            self.notices.append(f"{self.title} of an earlier run that was killed was still there, and has been stopped.")
         self._prepare(folder, account)
         self._sockets = socket_directory(folder, account)
         child = Child(self.log, account, self.stop_signals)

@@ -38,7 +38,8 @@ class Parts:
 
     def start(self) -> None:
         """Start what does not run. Raises EmbeddedError."""
-        self._lock.take()
+        if self._parts:
+            self._lock.take()
         for part in self._parts:
             part.start()
 
@@ -70,15 +71,11 @@ class Parts:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
 
-def start_parts(
-    data_dir: Path, *, postgres: bool = True, valkey: bool = True, postgres_options: tuple[str, ...] = ()
-) -> Parts:
+def start_parts(data_dir: Path, *, postgres: bool = True, valkey: bool = True, postgres_options: tuple[str, ...] = ()) -> Parts:
     """Start PostgreSQL and Valkey on `data_dir`, or the one that is asked for, and wait until they take connections.
 
     Raises EmbeddedError, its message a sentence for the terminal, when another server runs on `data_dir` or when

@@ -90,9 +90,7 @@ class EmbeddedPostgres(EmbeddedPart):
     def _prepare(self, folder: Path, account: Account) -> None:
         self._account = account
         self._bin = (
-            programs(DISTRIBUTION, (INSTALLATION, LIBRARIES), f"{INSTALLATION}/bin/initdb", account)
-            / INSTALLATION
-            / "bin"
+            programs(DISTRIBUTION, (INSTALLATION, LIBRARIES), f"{INSTALLATION}/bin/initdb", account) / INSTALLATION / "bin"
         )
         if not folder.exists():
             self._refuse_other_versions(folder)

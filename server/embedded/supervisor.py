@@ -150,9 +150,7 @@ def _survivors_by_ps(program: str, directory: Path) -> list[int]:
     listing = subprocess.run(["/bin/ps", "-axww", "-o", "pid=,command="], capture_output=True, check=True).stdout
     lines = (line.strip().split(maxsplit=1) for line in listing.splitlines())
     return [
-        int(words[0])
-        for words in lines
-        if len(words) == 2 and program.encode() in words[1] and _names(words[1], directory)
+        int(words[0]) for words in lines if len(words) == 2 and program.encode() in words[1] and _names(words[1], directory)
     ]
 
 
