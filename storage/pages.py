@@ -57,7 +57,7 @@ async def fetch_page(
     rows = await tx.fetch(
         f"""
         WITH counted AS (
-            SELECT count(*) AS total FROM (SELECT FROM {source} WHERE {where.sql()} LIMIT {COUNT_EXACT_MAX + 1}) AS some
+            SELECT count(*) AS total FROM (SELECT FROM {source} WHERE {where.sql()} LIMIT {COUNT_EXACT_MAX + 1}) AS found
         ), {alias} AS (
             SELECT {alias}.* FROM {source} WHERE {where.sql()}
              ORDER BY {order} LIMIT ${limit_place} OFFSET ${offset_place}
