@@ -116,7 +116,7 @@ async def login(call: Call, ask: Login) -> SignedIn:
     None,
     route="POST /auth/refresh",
     refuses=(Unauthenticated,),
-    limit=Limit.AUTH,
+    limit=Limit.SIGNAL,  # nobody guesses 256 bits, and a household shares an address
     work=Work.OWN,
     public=True,
     says="Session renewed",

@@ -47,7 +47,6 @@ class Limit(StrEnum):
 
     AUTH = "auth"  # per account and address
     PROPOSE = "propose"
-    SEARCH = "search"
     READ = "read"
     MUTATE = "mutate"
     MESSAGE = "message"
@@ -55,10 +54,10 @@ class Limit(StrEnum):
     SIGNAL = "signal"  # typing, presence and renewals: many, and cheap
 
 
+ADDRESS_RATE = (1000, 15 * 60)  # of all that one address asks without signing in
 RATES: dict[Limit, tuple[int, int]] = {  # requests, seconds
     Limit.AUTH: (10, 15 * 60),
     Limit.PROPOSE: (60, 3600),
-    Limit.SEARCH: (1000, 3600),
     Limit.READ: (1000, 3600),
     Limit.MUTATE: (120, 3600),
     Limit.MESSAGE: (60, 60),

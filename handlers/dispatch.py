@@ -12,7 +12,7 @@ import msgspec
 import structlog
 from prometheus_client import Counter, Histogram
 
-from handlers.action import ACTIONS, RATES, Action, Call, Limit, Work
+from handlers.action import ACTIONS, ADDRESS_RATE, RATES, Action, Call, Limit, Work
 from handlers.app import App
 from handlers.tokens import Caller
 from matching.refusals import (
@@ -216,6 +216,10 @@ async def _count(app: App, act: Action, request: Request) -> dict[str, str]:
     """Count the request against its class; the headers that say what is left. Raises RateLimited (C41: before all else)."""
     if not app.rate_limits:
         return {}
+    if request.caller is None:
+        everything = await app.limits.take(f"address:{request.address}", *ADDRESS_RATE, needed=True)
+        if not everything.allowed:
+            raise RateLimited(details={"retryAfter": everything.reset_seconds})
     limit, window_seconds = RATES[act.limit]
     who = str(request.caller.user_id) if request.caller else request.address
     if act.limit is Limit.AUTH and isinstance(request.raw, Mapping):

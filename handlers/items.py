@@ -173,7 +173,7 @@ class LedgerLine(Output):
     at: datetime
 
 
-@action("item:list", route="GET /items", limit=Limit.SEARCH)
+@action("item:list", route="GET /items", limit=Limit.READ)
 async def list_available(call: Call, ask: ListItems) -> Page[Item]:
     """The items that are available, newest first, by text and filters. (S1.19, S1.24, S1.25, C25)"""
     wanted = ItemFilter(

@@ -26,6 +26,7 @@ class Profile(Output):
     locale: str
     show_presence: bool
     created_at: datetime
+    updated_at: datetime
 
     @classmethod
     def of(cls, row: Row) -> "Profile":

@@ -15,6 +15,7 @@ from dotenv import load_dotenv
 from server.config import SETTINGS, Config, ConfigError, read_config
 from server.embedded import EmbeddedError, start_parts
 from server.logs import configure_logs
+from server.memory import keep_no_large_blocks
 
 # Collecting young objects every 700 allocations costs a tenth of a busy server's time, and its longest pauses.
 GC_THRESHOLDS = (100_000, 50, 1000)
@@ -43,6 +44,7 @@ def serve(demo: bool | None) -> None:
 
     config = _config()
     gc.set_threshold(*GC_THRESHOLDS)
+    keep_no_large_blocks()
     with _stores(config) as stores:
         wanted = demo if demo is not None else config.database_url is None
         _run(serve_until_stopped(config, stores.database_url, stores.redis_url, stores.tend, demo=wanted))

@@ -4,7 +4,6 @@ Every event is acknowledged, whatever becomes of it: `dispatch` answers everythi
 """
 
 import asyncio
-import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,7 +20,7 @@ from socketio.exceptions import ConnectionRefusedError as Refuse
 from handlers.app import App
 from handlers.dispatch import Request, dispatch, refusal
 from handlers.tokens import Caller
-from matching.refusals import InvalidRequest, Refusal, Unauthenticated
+from matching.refusals import Internal, InvalidRequest, Refusal, Unauthenticated
 from server.address import client_address
 from server.config import Config
 
@@ -104,8 +103,13 @@ class SocketDoor:
         address = client_address(environ["aiohttp.request"], self._config.trusted_proxies)
         socket = LiveSocket(sid, caller.user_id, caller.session_id, caller.expires_at, address)
         self.sockets[sid] = socket
-        for tell in self.arrived:
-            await tell(socket)
+        try:
+            for tell in self.arrived:
+                await tell(socket)
+        except Exception:
+            log.exception("socket.connect_bug")
+            self.sockets.pop(sid, None)
+            raise Refuse(Internal().message, {"code": Internal.code}) from None
         log.info("socket.connected", user=str(socket.user_id), sockets=len(self.sockets))
 
     def _authenticate(self, auth: object) -> Caller:
@@ -172,10 +176,8 @@ class SocketDoor:
             request.transport.close()
 
     async def close(self) -> None:
-        """Close every connection: clients reconnect, elsewhere or here, when they can."""
-        for sid in list(self.sockets):
-            with contextlib.suppress(KeyError):
-                await self.server.disconnect(sid)
+        """Close every connection. Not by a Socket.IO DISCONNECT, after which clients would not come back by themselves."""
+        await self.server.eio.disconnect()
         await self.server.shutdown()
 
 

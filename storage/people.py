@@ -6,7 +6,7 @@ from uuid import UUID
 
 from storage.database import Row, Tx, rows_changed
 
-PROFILE = "id, name, email, profile_image, governorate, locale, show_presence, created_at"
+PROFILE = "id, name, email, profile_image, governorate, locale, show_presence, created_at, updated_at"
 
 
 async def add_user(tx: Tx, *, name: str, email: str, password_hash: str) -> Row | None:
