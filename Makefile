@@ -71,9 +71,10 @@ installed-dev: .venv/locked-dev .venv/editable
 	@$(PIP) install --quiet --require-hashes --requirement requirements-dev.lock
 	@touch $@ .venv/locked
 
-# After the locked packages: setuptools, which builds this, is one of them.
+# After the locked packages: setuptools, which builds this, is one of them. It says a lot even when asked to be quiet.
 .venv/editable: pyproject.toml .venv/pip
-	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable . >.venv/editable.log 2>&1 \
+		|| { cat .venv/editable.log >&2; exit 1; }
 	@touch $@
 
 # What is in .venv knows its own path: it is made anew when this directory was moved, or when its Python is gone.
