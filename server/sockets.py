@@ -4,6 +4,7 @@ Every event is acknowledged, whatever becomes of it: `dispatch` answers everythi
 """
 
 import asyncio
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ EVENT_BYTES_MAX = 64 * 1024
 FRAME_BYTES_MAX = EVENT_BYTES_MAX + 512  # with the packet's own few bytes
 PING_SECONDS = 20
 PING_TIMEOUT_SECONDS = 20
+CLOSE_SECONDS_MAX = 2.0
 
 
 class Json:
@@ -177,7 +179,9 @@ class SocketDoor:
 
     async def close(self) -> None:
         """Close every connection. Not by a Socket.IO DISCONNECT, after which clients would not come back by themselves."""
-        await self.server.eio.disconnect()
+        if self.server.eio.sockets:
+            with contextlib.suppress(TimeoutError):  # who does not read is cut off with the server
+                await asyncio.wait_for(self.server.eio.disconnect(), CLOSE_SECONDS_MAX)
         await self.server.shutdown()
 
 
