@@ -1,10 +1,12 @@
 """What an action finds around it: the stores, and the little of `server` that actions need, as protocols."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import ClassVar, Protocol
 from uuid import UUID
+
+import msgspec
 
 from handlers.passwords import Passwords
 from handlers.tokens import Tokens
@@ -26,16 +28,22 @@ class Announcement:
     people: tuple[UUID, ...] | None = None
 
 
+class PushBody(msgspec.Struct, rename="camel"):
+    """What people are told without having asked, by its event. `handlers.pushes.PUSHES` has them all."""
+
+    event: ClassVar[str]
+
+
 class Live(Protocol):
     """The sockets of people, on this process and through the bus on the others."""
 
     def announce(self, announcements: Iterable[Announcement]) -> None:
         """Push committed entries, outside the path of the acknowledgement."""
 
-    def push(self, event: str, body: Mapping[str, Any], people: Iterable[UUID]) -> None:
+    def push(self, body: PushBody, people: Iterable[UUID]) -> None:
         """Push what is not an entry to every socket of `people`; lost where Redis is away."""
 
-    def push_presence(self, user_id: UUID, body: Mapping[str, Any]) -> None:
+    def push_presence(self, user_id: UUID, body: PushBody) -> None:
         """Push presence to the sockets that watch this person."""
 
     async def watch(self, socket_id: str, user_ids: Iterable[UUID]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, Self
 from uuid import UUID
 
 import msgspec
@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from handlers.access import access_conversation, access_people
 from handlers.action import Call, Done, Input, Limit, Output, Work, action
-from handlers.app import Announcement
+from handlers.app import Announcement, PushBody
 from handlers.types import Key, Page, Paging, Seq, page_of
 from handlers.words import status_said
 from matching.deal import Kind, Status
@@ -48,7 +48,7 @@ class EntryShown(Output):
     change: Change | UnsetType = UNSET
 
     @classmethod
-    def of(cls, entry: Entry, marks: Marks) -> "EntryShown":
+    def of(cls, entry: Entry, marks: Marks) -> Self:
         return cls(
             conversation_id=entry.conversation_id,
             seq=entry.seq,
@@ -61,6 +61,32 @@ class EntryShown(Output):
             created_at=entry.created_at,
             read_by=[person for person, seq in marks.items() if seq >= entry.seq],
         )
+
+
+class MessageNew(EntryShown, PushBody):
+    """Somebody said something."""
+
+    event: ClassVar[str] = "message:new"
+
+
+class MarkMoved(PushBody):
+    """Somebody has read as far as `seq`."""
+
+    event: ClassVar[str] = "message:read"
+
+    conversation_id: UUID
+    user_id: UUID
+    seq: int
+
+
+class TypingNote(PushBody):
+    """Somebody is typing, or has stopped. Nothing is kept."""
+
+    event: ClassVar[str] = "typing"
+
+    conversation_id: UUID
+    user_id: UUID
+    typing: bool
 
 
 class Participant(Output):
@@ -182,7 +208,7 @@ async def list_messages(call: Call, ask: ListMessages) -> list[EntryShown]:
 @action(
     "message:send",
     route="POST /conversations/{conversation_id}/messages",
-    refuses=(NotFound, ConversationClosed),
+    refuses=(NotFound, ConversationClosed, IdempotencyMismatch),
     limit=Limit.MESSAGE,
     work=Work.READ,  # one statement authorises, numbers, inserts and puts in the outbox: the hot path is one round trip
     status=201,
@@ -225,8 +251,7 @@ async def read(call: Call, ask: ReadMessages) -> ReadMark:
     except CacheAway:
         seq = asked
         await write_marks(call.tx, [(ask.conversation_id, call.user_id, seq)])
-    mark = {"conversationId": ask.conversation_id, "userId": call.user_id, "seq": seq}
-    call.app.live.push("message:read", mark, people)
+    call.app.live.push(MarkMoved(conversation_id=ask.conversation_id, user_id=call.user_id, seq=seq), people)
     return ReadMark(last_read_seq=seq, unread=await unread_after(call.tx, ask.conversation_id, call.user_id, seq))
 
 
@@ -234,8 +259,8 @@ async def read(call: Call, ask: ReadMessages) -> ReadMark:
 async def typing(call: Call, ask: Typing) -> Done:
     """Tell the others that one is typing, or has stopped. Nothing is kept. (S1.71)"""
     people, _ = await access_people(call, ask.conversation_id)
-    note = {"conversationId": ask.conversation_id, "userId": call.user_id, "typing": ask.typing}
-    call.app.live.push("typing", note, people)
+    note = TypingNote(conversation_id=ask.conversation_id, user_id=call.user_id, typing=ask.typing)
+    call.app.live.push(note, people)
     return Done()
 
 

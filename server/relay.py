@@ -6,7 +6,7 @@ that is left over, because a process died or Redis was away, is pushed again by 
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,8 +16,8 @@ import msgspec
 import structlog
 from prometheus_client import Counter
 
-from handlers.app import Announcement
-from handlers.pushes import EntryPush, render_entry
+from handlers.app import Announcement, PushBody
+from handlers.pushes import render_entry
 from matching.refusals import Unavailable
 from server.sequencer import Sequencer
 from server.sockets import LiveSocket, SocketDoor
@@ -89,11 +89,11 @@ class Relay:
             self._announced.extend(announcements)
             self._wake.set()
 
-    def push(self, event: str, body: Mapping[str, Any], people: Iterable[UUID]) -> None:
-        self._enqueue(Push(event, _raw(body), tuple(f"user:{person}" for person in people)))
+    def push(self, body: PushBody, people: Iterable[UUID]) -> None:
+        self._enqueue(Push(body.event, _raw(body), tuple(f"user:{person}" for person in people)))
 
-    def push_presence(self, user_id: UUID, body: Mapping[str, Any]) -> None:
-        self._enqueue(Push("presence:changed", _raw(body), (f"here:{user_id}",)))
+    def push_presence(self, user_id: UUID, body: PushBody) -> None:
+        self._enqueue(Push(body.event, _raw(body), (f"here:{user_id}",)))
 
     async def watch(self, socket_id: str, user_ids: Iterable[UUID]) -> None:
         socket = self.door.sockets.get(socket_id)
@@ -236,9 +236,9 @@ class Relay:
         for each in announced:
             place = (each.conversation_id, each.seq)
             entry, people = known[place]
-            rendered: EntryPush = render_entry(entry, deals.get(place))
+            body = render_entry(entry, deals.get(place))
             rooms = tuple(f"user:{person}" for person in people)
-            pushes.append(Push(rendered.event, _raw(rendered.body), rooms, place))
+            pushes.append(Push(body.event, _raw(body), rooms, place))
         return pushes
 
     async def _publish(self, pushes: list[Push]) -> bool:

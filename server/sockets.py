@@ -18,8 +18,9 @@ from aiohttp import web
 from engineio.async_drivers import aiohttp as driver
 from socketio.exceptions import ConnectionRefusedError as Refuse
 
-from handlers.app import App
+from handlers.app import App, PushBody
 from handlers.dispatch import Request, dispatch, refusal
+from handlers.pushes import SessionEnded
 from handlers.tokens import Caller
 from matching.refusals import Internal, InvalidRequest, Refusal, Unauthenticated
 from server.address import client_address
@@ -164,13 +165,13 @@ class SocketDoor:
                 socket.rooms.discard(room)
                 await self.server.leave_room(sid, room)
 
-    async def tell(self, sid: str, event: str, body: object) -> None:
-        await self.server.emit(event, body, to=sid)
+    async def tell(self, sid: str, body: PushBody) -> None:
+        await self.server.emit(body.event, body, to=sid)
 
     async def end(self, sid: str, reason: str) -> None:
         """Tell the socket that its session has ended, and end it, whether or not the client does its part."""
         environ = self.server.get_environ(sid) or {}
-        await self.tell(sid, "session:ended", {"reason": reason})
+        await self.tell(sid, SessionEnded(reason=reason))
         await self.server.disconnect(sid)
         await asyncio.sleep(0.2)  # what was queued goes out first
         request = environ.get("aiohttp.request")

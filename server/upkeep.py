@@ -8,6 +8,7 @@ from datetime import UTC, timedelta
 import structlog
 
 from handlers.app import App
+from handlers.pushes import PresenceChanged, SessionExpiring
 from handlers.upkeep import expire_deals, remind_overdue
 from matching.refusals import Unavailable
 from server.sockets import LiveSocket, SocketDoor, seconds_left
@@ -85,8 +86,8 @@ class Upkeep:
         async with self._app.database.connection() as tx:
             shown = await last_seen(tx, [socket.user_id])
         if shown:
-            body = {"userId": socket.user_id, "online": online, "lastSeenAt": None}
-            self._app.live.push_presence(socket.user_id, body)
+            now = PresenceChanged(user_id=socket.user_id, online=online, last_seen_at=None)
+            self._app.live.push_presence(socket.user_id, now)
 
     async def _announce_gone(self) -> None:
         gone = await self._app.presence.take_gone(GONE_BATCH)
@@ -95,8 +96,8 @@ class Upkeep:
                 await note_seen(tx, gone)
                 shown = await last_seen(tx, gone)
             for row in shown:
-                body = {"userId": row["id"], "online": False, "lastSeenAt": row["last_seen_at"]}
-                self._app.live.push_presence(row["id"], body)
+                now = PresenceChanged(user_id=row["id"], online=False, last_seen_at=row["last_seen_at"])
+                self._app.live.push_presence(row["id"], now)
 
     # Read marks
 
@@ -130,7 +131,7 @@ class Upkeep:
                 self._end(socket, "expired")
             elif not socket.warned and left <= min(WARNING_SECONDS, self._app.tokens.access_lifetime.total_seconds() / 3):
                 socket.warned = True
-                await self._door.tell(socket.id, "session:expiring", {"expiresAt": socket.expires_at.astimezone(UTC)})
+                await self._door.tell(socket.id, SessionExpiring(expires_at=socket.expires_at.astimezone(UTC)))
 
     def _end(self, socket: LiveSocket, reason: str) -> None:
         ending = asyncio.create_task(self._door.end(socket.id, reason))

@@ -5,16 +5,15 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
 
-from handlers.app import Announcement, App
+from handlers.app import Announcement, App, PushBody
 from handlers.passwords import Passwords
 from handlers.tokens import Tokens
 from server.demo_listings import LISTINGS, PASSWORD, PEOPLE, TALKS
@@ -52,9 +51,9 @@ class NobodyListens:
 
     def announce(self, announcements: Iterable[Announcement]) -> None: ...
 
-    def push(self, event: str, body: Mapping[str, Any], people: Iterable[UUID]) -> None: ...
+    def push(self, body: PushBody, people: Iterable[UUID]) -> None: ...
 
-    def push_presence(self, user_id: UUID, body: Mapping[str, Any]) -> None: ...
+    def push_presence(self, user_id: UUID, body: PushBody) -> None: ...
 
     async def watch(self, socket_id: str, user_ids: Iterable[UUID]) -> None: ...
 
