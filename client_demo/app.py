@@ -1,5 +1,6 @@
 """The terminal app: `run(url, email)`."""
 
+from collections import deque
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -7,13 +8,15 @@ from textual.binding import Binding, BindingType
 from client_demo.connection import Person, State
 from client_demo.deal_screen import DealScreen
 from client_demo.desk import Change, Desk, Topic
+from client_demo.logs import Entry
 from client_demo.market_screen import MarketScreen
 from client_demo.shell import Shell
 from client_demo.sign_in_screen import SignInScreen
 from client_demo.theme import CSS, DAY, NIGHT
-from client_demo.words import change_sentence
+from client_demo.words import change_sentence, one_line
 
 WIDE_COLUMNS = 104
+UNTOLD_MAX = 5  # toasts that wait; a screen full of them would tell nobody anything
 
 
 class SwaploopApp(Shell):
@@ -26,6 +29,10 @@ class SwaploopApp(Shell):
         Binding("ctrl+q", "quit", "Quit", show=False),
         Binding("ctrl+t", "light", "Light or dark", show=False),
     ]
+
+    def __init__(self, url: str, email: str | None) -> None:
+        super().__init__(url, email)
+        self._untold: deque[Entry] = deque(maxlen=UNTOLD_MAX)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The two greys that our styles name, for themes that do not have them."""
@@ -80,20 +87,22 @@ class SwaploopApp(Shell):
             reason = self.person.ended_because
             notice = f"Your session has ended{f': {reason}' if reason else ''}. Please sign in again."
             self.run_worker(self.leave(notice), exclusive=True, group="leave")
-        elif change.topic is Topic.ENTRY:
-            self._tell(change)
+        elif change.entry is not None and change.entry.sender != self.person.id and self.person.state is State.ONLINE:
+            self._untold.append(change.entry)
+        if change.topic in (Topic.ENTRY, Topic.DEALS):
+            self._tell()
 
-    def _tell(self, change: Change) -> None:
-        """What others did in deals that are not on the screen, as a toast; not what was missed while away."""
-        entry = change.entry
-        deal = self.desk.deals.get(change.conversation_id)
-        if entry is None or deal is None or entry.sender == self.person.id or self.person.state is not State.ONLINE:
-            return
-        if any(isinstance(screen, DealScreen) and screen.shows(deal) for screen in self.screen_stack):
-            return
-        who = self.desk.name(entry.sender) if entry.sender else ""
-        sentence = change_sentence(entry.change, who) if entry.change else f"{who}: {entry.text}"
-        self.notify(sentence[:160], title=deal.title, markup=False)
+    def _tell(self) -> None:
+        """What others did in deals that are not on the screen, as toasts, once it is known what deal and who."""
+        for entry in list(self._untold):
+            deal = self.desk.deals.get(entry.conversation_id)
+            if deal is None or not self.desk.knows(entry.sender):
+                continue
+            self._untold.remove(entry)
+            if not any(isinstance(screen, DealScreen) and screen.shows(deal) for screen in self.screen_stack):
+                who = self.desk.name(entry.sender) if entry.sender else ""
+                sentence = change_sentence(entry.change, who) if entry.change else f"{who}: {one_line(entry.text)}"
+                self.notify(sentence, title=deal.title, markup=False)
 
 
 def run(url: str, email: str | None = None) -> None:

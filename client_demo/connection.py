@@ -1,11 +1,10 @@
 """A person at the wire: signed in, connected, reconnecting by itself; does actions and hears pushes. No user interface.
 
-person = Person("http://localhost:8000")
-await person.sign_in("amina@example.org", "her password")
-await person.connect()
-trade = await person.does("trade:confirm", tradeId=…, revision=3)   # its data, or Refused
-async for push in person.pushes(): ...
-await person.close()
+async with Person("http://localhost:8000") as person:
+    await person.sign_in("amina@example.org", "her password")
+    await person.connect()
+    trade = await person.does("trade:confirm", tradeId=…, revision=3)  # its data, or Refused
+    async for push in person.pushes(): ...
 """
 
 import asyncio
@@ -64,6 +63,12 @@ class Person(Hearing):
         self._watched: dict[str, None] = {}
         self._on_state: list[Callable[[State], None]] = []
 
+    async def __aenter__(self) -> "Person":
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.close()
+
     @property
     def user(self) -> Data:
         """My own profile, as the last sign-in told it."""
@@ -75,6 +80,10 @@ class Person(Hearing):
         return str(self.user.get("id", ""))
 
     # ── being there ─────────────────────────────────────────────────────────────────────────────
+
+    async def server_is_there(self) -> bool:
+        """Whether a server answers at the URL; told within seconds."""
+        return await self._rest.is_there()
 
     async def register(self, name: str, email: str, password: str) -> Data:
         """Create the account; does not sign in. Raises Refused or Unreachable."""
@@ -257,8 +266,10 @@ class Person(Hearing):
             soon: asyncio.Future[Any] = asyncio.ensure_future(self._renew_soon.wait())
             closed: asyncio.Future[Any] = door.closed
             left_seconds = self._session.renew_due_at - asyncio.get_running_loop().time()
-            await asyncio.wait({soon, closed}, timeout=max(0.0, left_seconds), return_when=asyncio.FIRST_COMPLETED)
-            soon.cancel()
+            try:
+                await asyncio.wait({soon, closed}, timeout=max(0.0, left_seconds), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                soon.cancel()
             if closed.done() or not (self._renew_soon.is_set() or self._session.renew_is_due()):
                 continue
             self._renew_soon.clear()

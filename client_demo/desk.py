@@ -102,6 +102,10 @@ class Desk:
         while len(self._names) > NAMES_MAX:
             del self._names[next(iter(self._names))]
 
+    def knows(self, user_id: str | None) -> bool:
+        """Whether `name` has a name to tell; nobody needs none."""
+        return user_id is None or user_id == self.person.id or user_id in self._names
+
     def name(self, user_id: str | None) -> str:
         """A person's name; "You" for me, "someone" until it is known."""
         if user_id == self.person.id:

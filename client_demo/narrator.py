@@ -57,7 +57,7 @@ class Narrator:
         line = Table.grid(padding=(0, 1), expand=True)
         line.add_column(width=ACTOR_WIDTH)
         line.add_column(width=5)
-        line.add_column(width=25, no_wrap=True, overflow="ellipsis")
+        line.add_column(width=27, no_wrap=True, overflow="ellipsis")
         line.add_column(ratio=1)
         line.add_column(justify="right", width=7)
         line.add_row(

@@ -42,9 +42,11 @@ async def play(url: str, pause_seconds: float = PAUSE_SECONDS, console: Console 
     narrator.introduce(COLOURS)
     cast = _cast(url)
     try:
+        if not await cast[0].person.server_is_there():
+            sys.exit(f"No server answers at {url}. Start one in another terminal: make run (or: swaploop serve)")
         await _perform(narrator, url, *cast)
     except Unreachable as error:
-        sys.exit(f"No server answers at {url}. Start one with: swaploop serve   ({error})")
+        sys.exit(f"The server at {url} stopped answering in the middle of the play: {error}")
     except Refused as error:
         sys.exit(f"The server at {url} refused what the play needs: {failure(error)} ({error.code})")
     finally:

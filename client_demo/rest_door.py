@@ -11,6 +11,8 @@ from client_demo.wire import Data, NoAnswer, RestCall, data_of
 
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
 CONNECTIONS_MAX = 100
+HEALTH_BYTES_MAX = 64 * 1024
+HEALTH_SECONDS_MAX = 3.0
 
 
 class RestDoor:
@@ -53,6 +55,14 @@ class RestDoor:
                 return await _read(answer, bytes_max)
         except (aiohttp.ClientError, OSError, TimeoutError) as broken:
             raise NoAnswer(str(broken)) from broken
+
+    async def is_there(self) -> bool:
+        """Whether a server answers at all, said soon: for the first contact, before anybody's patience is needed."""
+        try:
+            await self.fetch("/healthz", HEALTH_BYTES_MAX, HEALTH_SECONDS_MAX)
+        except NoAnswer:
+            return False
+        return True
 
     async def _answer(
         self,

@@ -101,6 +101,8 @@ class SignInScreen(Screen[None]):
         self._complain("")
         person = Person(shell(self).url)
         try:
+            if not await person.server_is_there():
+                raise Unreachable(person.url)
             if self.registering:
                 await person.register(name.strip(), email.strip(), password)
             await person.sign_in(email.strip(), password)
@@ -118,5 +120,5 @@ class SignInScreen(Screen[None]):
 
 def _why(error: Refused | Unreachable, url: str) -> str:
     if isinstance(error, Unreachable):
-        return f"No server answers at {url}. Is it running? (swaploop serve)"
+        return f"No server answers at {url}. Is it running? (make run)"
     return failure(error)

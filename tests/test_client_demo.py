@@ -1,0 +1,460 @@
+"""The demo client against a real server: its core, its terminal app driven by keys, the play."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+from rich.console import Console
+from textual.app import App
+from textual.pilot import Pilot
+from textual.widgets import Button, Input, Select, SelectionList, Static
+
+from client_demo import play_pictures
+from client_demo.app import SwaploopApp
+from client_demo.chat import ChatLog, Happening, Row
+from client_demo.connection import Door, Person, State
+from client_demo.deal_screen import DealScreen
+from client_demo.deals import Deal
+from client_demo.logs import Entry, Log, Logs
+from client_demo.market_screen import MarketScreen
+from client_demo.patience import Patience
+from client_demo.picture import half_blocks
+from client_demo.play import play
+from client_demo.rows import Rows
+from client_demo.wire import Data, Refused, Unreachable
+from client_demo.words import change_sentence, clean, failure, wants
+
+PASSWORD = "a long enough password"
+QUICK = Patience(connect_seconds=2.0, answer_seconds=0.5, call_seconds_max=8.0)
+
+
+class Market(Protocol):
+    """Where a server is; the fixture's, or a `Wire` to it."""
+
+    url: str
+
+
+OpenMarket = Callable[..., AbstractAsyncContextManager[Market]]
+
+
+# ── people ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@asynccontextmanager
+async def someone(market: Market, name: str, url: str | None = None) -> AsyncIterator[Person]:
+    """A freshly registered person, online; by way of `url` where it is given."""
+    email = f"{name.lower()}.{uuid4().hex[:12]}@example.org"
+    async with Person(url or market.url, patience=QUICK) as person:
+        await person.register(name, email, PASSWORD)
+        await person.sign_in(email, PASSWORD)
+        await person.connect()
+        yield person
+
+
+async def lists(person: Person, title: str) -> Data:
+    item: Data = await person.does(
+        "item:create", title=title, description="", category="books", condition="GOOD", lookingFor="flexible"
+    )
+    return item
+
+
+async def proposes(person: Person, owner: Person, **more: Any) -> Data:
+    give, get = await lists(person, "Chess set"), await lists(owner, "Telescope")
+    trade: Data = await person.does("trade:request", offeredItem=give["id"], requestedItem=get["id"], **more)
+    return trade
+
+
+class Wire:
+    """A real TCP hop between a client and the server, which can be cut, or made to swallow what comes back."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.swallows = False
+        self.closed = False  # to newcomers
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    def cut(self) -> None:
+        for writer in list(self._writers):
+            writer.transport.abort()
+
+    @classmethod
+    @asynccontextmanager
+    async def to(cls, url: str) -> AsyncIterator["Wire"]:
+        wire, target = cls(), urlsplit(url)
+
+        async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, back: bool) -> None:
+            try:
+                while data := await reader.read(65_536):
+                    if not (back and wire.swallows):
+                        writer.write(data)
+            except OSError:
+                pass
+            finally:
+                writer.close()
+                wire._writers.discard(writer)
+
+        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if wire.closed:
+                writer.transport.abort()
+                return
+            far_reader, far_writer = await asyncio.open_connection(target.hostname, target.port)
+            wire._writers |= {writer, far_writer}
+            await asyncio.gather(carry(reader, far_writer, False), carry(far_reader, writer, True))
+
+        server = await asyncio.start_server(accept, "127.0.0.1", 0)
+        wire.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        try:
+            yield wire
+        finally:
+            server.close()
+            wire.cut()
+
+
+# ── the core ────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_one_action_by_both_doors(market: Market) -> None:
+    async with someone(market, "Amina") as amina:
+        by_event = await amina.does("user:me", via=Door.EVENT)
+        by_rest = await amina.does("user:me", via=Door.REST)
+        assert by_event == by_rest
+        assert by_event["id"] == amina.id
+
+
+async def test_a_refusal_carries_its_code_and_field(market: Market) -> None:
+    async with someone(market, "Amina") as amina:
+        for door in Door:
+            with pytest.raises(Refused) as no:
+                await amina.does("item:get", via=door, itemId=str(uuid4()))
+            assert no.value.code == "NOT_FOUND"
+        with pytest.raises(Refused) as no:
+            await amina.does("item:create", title="")
+        assert (no.value.code, bool(no.value.field)) == ("INVALID_REQUEST", True)
+    async with Person(market.url) as stranger:
+        with pytest.raises(Refused) as no:
+            await stranger.does("user:me")
+        assert no.value.code == "UNAUTHENTICATED"
+
+
+async def test_an_answer_lost_on_the_way_is_asked_for_again_and_the_effect_happens_once(market: Market) -> None:
+    async with Wire.to(market.url) as wire, someone(market, "Amina", wire.url) as amina:
+        wire.swallows = True
+        asking = asyncio.create_task(lists(amina, "Only once"))
+        await asyncio.sleep(0.3)  # the server has long done it; its answer did not come through
+        wire.swallows = False
+        item = await asking
+        mine = await amina.does("item:mine")
+        assert [listed["id"] for listed in mine["items"]] == [item["id"]]
+        await amina.until(lambda: amina.state is State.ONLINE)
+
+
+async def test_what_was_missed_while_away_comes_in_order_and_once(market: Market) -> None:
+    async with Wire.to(market.url) as wire, someone(market, "Amina", wire.url) as amina, someone(market, "Bilal") as bilal:
+        trade = await proposes(bilal, amina)
+        conversation = trade["conversation"]
+        log = amina.logs[conversation]
+        await amina.until(lambda: log.seen_to == 1)
+        told: list[int] = []
+        amina.on_entry(lambda _log, entry: told.append(entry.seq))
+
+        wire.closed = True
+        wire.cut()
+        await amina.until(lambda: amina.state is State.RECONNECTING)
+        for number in range(12):
+            await bilal.does("message:send", conversationId=conversation, text=f"message {number}")
+        wire.closed = False
+        await amina.until(lambda: amina.state is State.ONLINE)
+        await amina.until(lambda: log.seen_to == 13)
+        await bilal.does("message:send", conversationId=conversation, text="and live again")
+        await amina.until(lambda: log.seen_to == 14)
+
+        assert told == list(range(2, 15))
+        assert amina.logs.unread(conversation) == 14
+
+
+async def test_read_marks_typing_and_presence_reach_the_other_side(market: Market) -> None:
+    async with someone(market, "Amina") as amina, someone(market, "Bilal") as bilal:
+        conversation = (await proposes(bilal, amina))["conversation"]
+        await bilal.watch([amina.id])
+        assert bilal.is_online(amina.id)
+
+        await amina.does("typing", conversationId=conversation, typing=True)
+        await bilal.until(lambda: bilal.typists(conversation) == [amina.id])
+        await amina.does("message:send", conversationId=conversation, text="Hello")
+        await bilal.until(lambda: bilal.logs[conversation].seen_to == 2)
+        assert bilal.typists(conversation) == []  # who has spoken has stopped typing
+
+        await bilal.does("message:read", conversationId=conversation)
+        await amina.until(lambda: amina.logs[conversation].read_to_by_others(amina.id) == 2)
+
+
+async def test_a_token_is_renewed_before_it_expires_and_the_socket_goes_on(open_market: OpenMarket) -> None:
+    async with open_market(ACCESS_TOKEN_TTL="5") as market, someone(market, "Amina") as amina:
+        states: list[State] = []
+        amina.on_state(states.append)
+        for _second in range(8):
+            assert (await amina.does("user:me", via=Door.EVENT))["id"] == amina.id
+            await asyncio.sleep(1.0)
+        assert states == []  # never dropped, though the first token has long expired
+
+
+async def test_signed_out_ends_the_session_and_says_so(market: Market) -> None:
+    async with someone(market, "Amina") as amina:
+        await amina.sign_out()
+        assert amina.state is State.OFFLINE
+        with pytest.raises(Refused) as no:
+            await amina.connect()
+        assert no.value.code == "UNAUTHENTICATED"
+
+
+async def test_no_server_is_said_in_bounded_time() -> None:
+    async with Person("http://127.0.0.1:9", patience=Patience(call_seconds_max=0.5)) as person:
+        with pytest.raises(Unreachable):
+            await person.sign_in("a@example.org", PASSWORD)
+
+
+# ── the keepers, which need no server ───────────────────────────────────────────────────────────
+
+
+def entry(seq: int, sender: str = "bilal") -> Data:
+    return {"conversationId": "c", "seq": seq, "kind": "message", "sender": sender, "createdAt": "", "text": f"{seq}"}
+
+
+async def test_a_log_is_in_order_and_without_a_gap_whatever_order_pushes_come_in() -> None:
+    asked: list[int] = []
+    told: list[int] = []
+
+    async def does(event: str, *, conversationId: str, afterSeq: int, limit: int) -> list[Data]:  # noqa: N803 - the wire's
+        asked.append(afterSeq)
+        return [entry(seq) for seq in range(afterSeq + 1, 8)]
+
+    def tell(_log: Log, heard: Entry) -> None:
+        told.append(heard.seq)
+
+    logs = Logs(does, tell, lambda: "amina")
+    for seq in (1, 2, 2, 4, 7, 1):
+        logs.take(Entry.of(entry(seq)))
+    assert told == [1, 2]
+    await logs.settled()
+    assert told == [1, 2, 3, 4, 5, 6, 7]
+    assert asked == [2]
+    assert logs.mark("c", "amina", 5)
+    assert not logs.mark("c", "amina", 4)
+    assert logs.unread("c") == 2
+
+
+def trade(status: str, **more: Any) -> Data:
+    legs = [
+        {"item": "1", "title": "Chess set", "condition": "GOOD", "giver": "amina", "receiver": "bilal"},
+        {"item": "2", "title": "Telescope", "condition": "NEW", "giver": "bilal", "receiver": "amina"},
+    ]
+    base = {"id": "t", "conversation": "c", "status": status, "revision": 3, "requester": "amina", "owner": "bilal"}
+    return {**base, "legs": legs, "updatedAt": "2026-01-01T00:00:00Z", **more}
+
+
+@pytest.mark.parametrize(
+    ("wire", "requester", "owner"),
+    [
+        (trade("proposed"), ["cancel"], ["interest", "reject"]),
+        (trade("negotiating"), ["cancel"], ["confirm", "reject"]),
+        (trade("confirmed"), ["complete", "cancel", "dispute"], ["complete", "cancel", "dispute"]),
+        (trade("confirmed", cancelAskedBy=["amina"]), ["complete", "dispute"], ["complete", "cancel", "dispute"]),
+        (trade("confirmed", reason="broken"), ["complete", "cancel"], ["complete", "cancel"]),
+        (trade("completed"), [], []),
+        (trade("rejected", reason="expired"), [], []),
+    ],
+)
+def test_only_the_moves_that_are_open_are_offered(wire: Data, requester: list[str], owner: list[str]) -> None:
+    assert [move.verb for move in Deal.of(wire, "amina").moves()] == requester
+    assert [move.verb for move in Deal.of(wire, "bilal").moves()] == owner
+
+
+def test_words_are_sentences_and_safe_on_a_terminal() -> None:
+    assert clean("a\x1b[31mb\u202ec\x07\nd") == "a[31mbc\nd"
+    assert failure(Refused("STALE_REVISION", "x")).startswith("The terms changed")
+    assert "12 s" in failure(Refused("RATE_LIMITED", "Slow down.", details={"retryAfter": 12}))
+    assert change_sentence({"move": "reject", "status": "rejected", "reason": "sold"}, "") == "Declined automatically: sold"
+    asked = {"wants": {"keywords": ["bike"], "categories": ["books"], "valueMin": 100}}
+    assert wants(asked, {"books": "Books"}) == "“bike”, in Books, worth 100 EGP or more"
+
+
+def test_a_picture_is_drawn_in_half_blocks_and_rubbish_is_not() -> None:
+    drawn = half_blocks(play_pictures.bicycle(), 24, 8)
+    assert drawn is not None
+    assert [len(line) for line in drawn.plain.splitlines()] == [24] * 8
+    assert half_blocks(b"no picture", 24, 8) is None
+
+
+# ── the terminal app ────────────────────────────────────────────────────────────────────────────
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], bool], what: str, within_seconds: float = 8.0) -> None:
+    """Let the app work until `condition` holds."""
+    deadline = asyncio.get_running_loop().time() + within_seconds
+    while not condition():
+        assert asyncio.get_running_loop().time() < deadline, f"never came: {what}\n{screen_text(pilot.app)}"
+        await pilot.pause(0.05)
+
+
+def screen_text(app: App[None]) -> str:
+    """What stands on the screen, as text."""
+    return "\n".join("".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips())
+
+
+@asynccontextmanager
+async def app_of(market: Market, name: str, size: tuple[int, int]) -> AsyncIterator[Pilot[None]]:
+    """The app at a terminal of that size, somebody new registered through its form and signed in."""
+    app = SwaploopApp(market.url, None)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await pilot.press("ctrl+n")
+        for field, value in (("name", name), ("email", f"{uuid4().hex[:12]}@example.org"), ("password", PASSWORD)):
+            app.screen.query_one(f"#{field}", Input).value = value
+        app.screen.query_one("#go", Button).press()
+        await until(pilot, lambda: isinstance(app.screen, MarketScreen), "the market")
+        await until(pilot, lambda: "online" in screen_text(app), "online")
+        await until(pilot, lambda: bool(app.desk.categories), "the categories")
+        yield pilot
+
+
+def app_in(pilot: Pilot[None]) -> SwaploopApp:
+    assert isinstance(pilot.app, SwaploopApp)
+    return pilot.app
+
+
+async def adds_item(pilot: Pilot[None], title: str) -> None:
+    app = app_in(pilot)
+    await pilot.press("2", "a")
+    await until(pilot, lambda: bool(app.screen.query("#title")), "the form")
+    app.screen.query_one("#title", Input).value = title
+    app.screen.query_one("#category", Select).value = "books"
+    await pilot.press("ctrl+s")
+    await until(pilot, lambda: isinstance(app.screen, MarketScreen), "the form closed")
+    await until(pilot, lambda: title in screen_text(app), f"{title} among my things")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 35)])
+async def test_a_swap_from_registering_to_swapped_by_keys(market: Market, size: tuple[int, int]) -> None:
+    """Amina sits at the app; Bilal is played by the core."""
+    title = f"Telescope {uuid4().hex[:6]}"
+    async with someone(market, "Bilal") as bilal, app_of(market, "Amina", size) as pilot:
+        app = app_in(pilot)
+        wanted = await lists(bilal, title)
+        await adds_item(pilot, "Chess set")
+
+        await pilot.press("1", "slash", *title.split()[1], "enter")
+        await until(pilot, lambda: app.screen.query_one("#browse-list", Rows).option_count == 1, "the one found")
+        await pilot.press("p")
+        await until(pilot, lambda: bool(app.screen.query(SelectionList)), "the proposal")
+        await until(pilot, lambda: bool(app.screen.query_one(SelectionList).selected), "my only thing is picked")
+        app.screen.query_one("#message", Input).value = "For your telescope?"
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, DealScreen), "the deal")
+        deal = app.desk.newest_first()[0]
+        assert deal.gets[0].item_id == wanted["id"]
+        assert [button.id for button in app.screen.query("#moves Button")] == ["move-cancel"]
+
+        conversation = deal.conversation_id
+        await bilal.does("trade:interest", tradeId=deal.id)
+        await bilal.does("typing", conversationId=conversation, typing=True)
+        await until(pilot, lambda: "Bilal is typing" in screen_text(app), "typing")
+        await bilal.does("message:send", conversationId=conversation, text="Saturday?")
+        await until(pilot, lambda: "Saturday?" in screen_text(app), "his message")
+        await until(pilot, lambda: "Bilal showed interest" in screen_text(app), "the change inline")
+        await bilal.until(lambda: bilal.logs[conversation].read_to_by_others(bilal.id) == 4)  # shown is read
+
+        await pilot.press(*"Gladly", "enter")
+        await until(pilot, lambda: "Gladly" in screen_text(app) and "✓" in screen_text(app), "sent")
+        await bilal.does("message:read", conversationId=conversation)
+        await until(pilot, lambda: all(row.is_read for row in app.screen.query(Row) if row.mine), "two ticks")
+
+        await bilal.does("trade:confirm", tradeId=deal.id)
+        await until(pilot, lambda: bool(app.screen.query("#move-complete")), "the move that is open now")
+        assert "F4" in screen_text(app).upper()
+        await pilot.press("f4")
+        await until(pilot, lambda: bool(app.screen.query("#yes")), "the question")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.desk.deals[conversation].status == "completed", "completed")
+        await until(pilot, lambda: not app.screen.query("#moves Button"), "no moves left")
+        assert list(app.screen.query(Happening))
+        assert app.screen.query_one(ChatLog).last_seq == 7
+
+        await pilot.press("escape", "2")
+        await until(pilot, lambda: title in screen_text(app) and "traded" in screen_text(app), "it is mine now")
+        await pilot.press("l")
+        await until(pilot, lambda: "on the market" in screen_text(app), "relisted")
+
+
+async def test_the_owner_answers_and_is_told_when_the_terms_have_changed(market: Market) -> None:
+    async with someone(market, "Bilal") as bilal, app_of(market, "Amina", (80, 24)) as pilot:
+        app = app_in(pilot)
+        await adds_item(pilot, "Globe")
+        mine = (await app.person.does("item:mine"))["items"][0]
+        offered = await lists(bilal, "Lamp")
+        await bilal.does("trade:request", offeredItem=offered["id"], requestedItem=mine["id"], message="Yours for mine?")
+        await until(pilot, lambda: "proposed this swap" in screen_text(app), "a toast of it")
+        await until(pilot, lambda: "Deals •2" in screen_text(app), "two unread")
+        await pilot.press("3")
+        await until(pilot, lambda: "your answer is awaited" in screen_text(app), "the deal in the list")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, DealScreen), "the deal")
+        await pilot.press("f2")
+        await until(pilot, lambda: bool(app.screen.query("#move-confirm")), "confirm is open")
+        await until(pilot, lambda: "•" not in str(app.screen.query_one("#to-deals", Static).render()), "all read")
+
+        await pilot.press("f3")
+        await until(pilot, lambda: bool(app.screen.query("#yes")), "the question")
+        await bilal.does("item:update", itemId=offered["id"], description="It has no bulb.")
+        await until(pilot, lambda: app.desk.newest_first()[0].revision == 2, "the new terms have come")
+        await pilot.press("enter")
+        await until(pilot, lambda: "The terms changed" in screen_text(app), "the sentence")
+        assert app.desk.newest_first()[0].status == "negotiating"
+
+        await pilot.press("f8")
+        await until(pilot, lambda: bool(app.screen.query("#reason")), "the question with a reason")
+        await pilot.press(*"no bulb", "enter")
+        await until(pilot, lambda: app.desk.newest_first()[0].closed, "declined")
+        await until(pilot, lambda: "You declined: no bulb" in screen_text(app), "said inline")
+
+
+async def test_the_connection_is_shown_and_comes_back(market: Market) -> None:
+    async with Wire.to(market.url) as wire, app_of(wire, "Amina", (80, 24)) as pilot:
+        app = app_in(pilot)
+        wire.closed = True
+        wire.cut()
+        await until(pilot, lambda: "reconnecting" in screen_text(app), "reconnecting")
+        wire.closed = False
+        await until(pilot, lambda: "● online" in screen_text(app), "online again")
+
+
+@pytest.mark.parametrize(("there", "sentence"), [(True, "password"), (False, "No server answers")])
+async def test_a_wrong_password_and_no_server_are_sentences(market: Market, there: bool, sentence: str) -> None:
+    app = SwaploopApp(market.url if there else "http://127.0.0.1:9", "nobody@example.org")
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.screen.query_one("#password", Input).value = PASSWORD
+        await pilot.press("enter")
+        problem = app.screen.query_one("#problem", Static)
+        await until(pilot, lambda: problem.has_class("-shown"), "the sentence")
+        assert sentence in str(problem.render())
+
+
+# ── the play ────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_play_ends_with_swapped_owners(market: Market) -> None:
+    out = io.StringIO()
+    await play(market.url, 0.0, Console(file=out, width=100, highlight=False))
+    told = out.getvalue()
+    assert "Film camera: Amina → Bilal" in told
+    assert "City bicycle: Bilal → Amina" in told
+    assert "ITEM_UNAVAILABLE" in told
+    assert "the same on both sides, without a gap" in " ".join(told.replace("│", " ").split())
+
+
+async def test_the_play_says_when_there_is_no_server() -> None:
+    with pytest.raises(SystemExit, match="No server answers at"):
+        await play("http://127.0.0.1:9", 0.0)
