@@ -1,7 +1,9 @@
 """Deals, their parties, legs and holds. Every function runs inside the caller's transaction.
 
 Locks are taken in one order: items by id, then deals by id, then conversations by id. Lock first, then look in the next
-statement: what a waiting statement saw before it waited is old (READ COMMITTED).
+statement: what a waiting statement saw before it waited is old (READ COMMITTED). Items are locked FOR NO KEY UPDATE: it
+excludes who proposes (FOR SHARE) as FOR UPDATE does, but lets the foreign keys of new legs pass, which are checked out of
+that order.
 """
 
 from collections.abc import Iterable
@@ -170,7 +172,7 @@ async def lock_deal(tx: Tx, deal_id: UUID) -> DealRecord | None:
     """The deal once it, and every item in it, is this transaction's alone to change."""
     await tx.execute(
         """
-        SELECT FROM items WHERE id IN (SELECT item_id FROM legs WHERE deal_id = $1) ORDER BY id FOR UPDATE
+        SELECT FROM items WHERE id IN (SELECT item_id FROM legs WHERE deal_id = $1) ORDER BY id FOR NO KEY UPDATE
         """,
         deal_id,
     )
@@ -295,20 +297,21 @@ async def lock_open_deals_with(tx: Tx, item_ids: Iterable[UUID], besides: UUID |
 
     The items must be locked by now: who proposes shares them, so no further deal can come up.
     """
+    wanted = frozenset(item_ids)
+    # By the items of every revision: a deal that gets a new one while we wait for it would drop out of a join on its revision.
     rows = await tx.fetch(
         """
-        SELECT deal.id
-          FROM legs AS leg JOIN deals AS deal ON deal.id = leg.deal_id AND deal.revision = leg.revision
-         WHERE leg.item_id = ANY($1) AND deal.status = ANY($2) AND deal.id IS DISTINCT FROM $3
-         ORDER BY deal.id LIMIT $4 FOR UPDATE OF deal
+        SELECT id FROM deals
+         WHERE id IN (SELECT deal_id FROM legs WHERE item_id = ANY($1)) AND status = ANY($2) AND id IS DISTINCT FROM $3
+         ORDER BY id LIMIT $4 FOR UPDATE
         """,
-        list(item_ids),
+        list(wanted),
         sorted(OPEN),
         besides,
         RIVALS_MAX,
     )
     found = await load_deals(tx, [row["id"] for row in rows])
-    return [found[deal_id] for deal_id in sorted(found) if found[deal_id].deal.status in OPEN]
+    return [found[deal_id] for deal_id in sorted(found) if found[deal_id].deal.item_ids & wanted]
 
 
 async def reject_deals(tx: Tx, deals: Iterable[Deal], reason: str) -> None:

@@ -92,7 +92,7 @@ async def item_by_id(tx: Tx, item_id: UUID) -> Row | None:
 
 async def lock_item(tx: Tx, item_id: UUID) -> Row | None:
     """The item as it stands once nobody else can change it; `held_by` is the confirmed deal that has it, if any."""
-    await tx.execute("SELECT FROM items WHERE id = $1 FOR UPDATE", item_id)
+    await tx.execute("SELECT FROM items WHERE id = $1 FOR NO KEY UPDATE", item_id)
     return await tx.fetchrow(
         """
         SELECT item.id, item.owner_id, item.status, item.version, item.images, item.sale_price, hold.deal_id AS held_by
