@@ -46,4 +46,5 @@ def add_plain_routes(application: web.Application, *, database: Database, cache:
 
 
 def _json(value: object, status: int = 200) -> web.Response:
-    return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json")
+    # A line of its own, for who asks with curl
+    return web.Response(body=msgspec.json.encode(value) + b"\n", status=status, content_type="application/json")
