@@ -93,6 +93,10 @@ class Database:
             yield connection
         except AWAY as error:
             raise Unavailable from error
+        except asyncpg.InterfaceError as error:
+            if connection.is_closed():  # lost between two statements
+                raise Unavailable from error
+            raise
         finally:
             await self._pool.release(connection)
 
