@@ -34,6 +34,18 @@ REQUEST_ID = web.RequestKey("request_id", str)
 OwnHandler = Callable[["RestDoor", Action, web.Request], Awaitable[web.StreamResponse]]
 
 
+class Problem(msgspec.Struct, frozen=True):
+    """A refusal as RFC 9457 has it, for who accepts `application/problem+json`. (C10)"""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    field: str | None
+
+
 class RestDoor:
     def __init__(self, app: App, config: Config) -> None:
         self.app = app
@@ -146,15 +158,15 @@ def respond(request: web.Request, answer: Answer) -> web.Response:
     """An answer as HTTP. Refusals are RFC 9457 problems for who asks for them (C10)."""
     headers = answer.headers | {"Cache-Control": "no-store"}
     if isinstance(answer.body, Refused) and "application/problem+json" in request.headers.get("Accept", ""):
-        problem = {
-            "type": "about:blank",
-            "title": answer.body.error.code,
-            "status": answer.status,
-            "detail": answer.body.message,
-            "instance": f"urn:request:{answer.body.request_id}",
-            "code": answer.body.error.code,
-            "field": answer.body.error.field,
-        }
+        problem = Problem(
+            type="about:blank",
+            title=answer.body.error.code,
+            status=answer.status,
+            detail=answer.body.message,
+            instance=f"urn:request:{answer.body.request_id}",
+            code=answer.body.error.code,
+            field=answer.body.error.field,
+        )
         body, content_type = msgspec.json.encode(problem), "application/problem+json"
     else:
         body, content_type = msgspec.json.encode(answer.body), "application/json"
