@@ -180,9 +180,10 @@ class SocketDoor:
 
     async def close(self) -> None:
         """Close every connection. Not by a Socket.IO DISCONNECT, after which clients would not come back by themselves."""
-        if self.server.eio.sockets:
-            with contextlib.suppress(TimeoutError):  # who does not read is cut off with the server
-                await asyncio.wait_for(self.server.eio.disconnect(), CLOSE_SECONDS_MAX)
+        # Not eio.disconnect(): it raises when the last socket, as one that was refused, goes away by itself meanwhile.
+        closing = [socket.close() for socket in list(self.server.eio.sockets.values())]
+        with contextlib.suppress(TimeoutError):  # who does not read is cut off with the server
+            await asyncio.wait_for(asyncio.gather(*closing, return_exceptions=True), CLOSE_SECONDS_MAX)
         await self.server.shutdown()
 
 
