@@ -16,6 +16,7 @@ from client_demo.theme import CSS, DAY, NIGHT
 from client_demo.words import change_sentence, one_line
 
 WIDE_COLUMNS = 104
+TOAST_TITLE_CHARACTERS_MAX = 34  # one line at 80 columns
 UNTOLD_MAX = 5  # toasts that wait; a screen full of them would tell nobody anything
 
 
@@ -57,17 +58,17 @@ class SwaploopApp(Shell):
 
     async def leave(self, notice: str = "") -> None:
         """Back to the way in; the session ends at the server too."""
-        person, desk = self._person, self._desk
+        person, desk = self.person, self.desk
         while len(self.screen_stack) > 2:
             self.pop_screen()
         await self.switch_screen(SignInScreen(notice))
-        self._person = self._desk = None
         self._pictures.clear()
-        if desk is not None:
-            desk.close()
-        if person is not None:
-            await person.sign_out()
-            await person.close()
+        self._untold.clear()
+        desk.close()
+        await person.sign_out()
+        await person.close()
+        if self._person is person:  # until here, so that quitting meanwhile closes it
+            self._person = self._desk = None
 
     def action_light(self) -> None:
         self.theme = DAY.name if self.theme == NIGHT.name else NIGHT.name
@@ -102,7 +103,7 @@ class SwaploopApp(Shell):
             if not any(isinstance(screen, DealScreen) and screen.shows(deal) for screen in self.screen_stack):
                 who = self.desk.name(entry.sender) if entry.sender else ""
                 sentence = change_sentence(entry.change, who) if entry.change else f"{who}: {one_line(entry.text)}"
-                self.notify(sentence, title=deal.title, markup=False)
+                self.notify(sentence, title=one_line(deal.title, TOAST_TITLE_CHARACTERS_MAX), markup=False)
 
 
 def run(url: str, email: str | None = None) -> None:

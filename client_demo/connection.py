@@ -9,6 +9,7 @@ async with Person("http://localhost:8000") as person:
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Any
@@ -22,6 +23,8 @@ from client_demo.patience import Patience
 from client_demo.rest_door import RestDoor
 from client_demo.session import SESSION_OVER, Session
 from client_demo.wire import ROUTES, Data, NoAnswer, Refused, Unreachable, as_rest, data_of, new_key, with_key
+
+log = logging.getLogger("client_demo.connection")
 
 WATCHED_MAX = 100
 SYNC_ROUNDS_MAX = 1_000
@@ -102,6 +105,7 @@ class Person(Hearing):
         if self._keeper is None or self._keeper.done():
             self._set_state(State.CONNECTING)
             self._keeper = asyncio.create_task(self._stay_connected())
+            self._keeper.add_done_callback(self._keeper_ended)
         settled = (State.ONLINE, State.ENDED)
         await self.until(lambda: self.state in settled, within_seconds or self.patience.call_seconds_max)
         if self.state is State.ENDED:
@@ -296,6 +300,12 @@ class Person(Hearing):
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
         self._set_state(State.OFFLINE)
+
+    def _keeper_ended(self, keeper: asyncio.Task[None]) -> None:
+        """A bug, here or in an answer's shape, must not leave someone looking online who is not."""
+        if not keeper.cancelled() and (error := keeper.exception()) is not None:
+            log.error("staying connected broke", exc_info=error)
+            self._set_state(State.OFFLINE)
 
     def _heard(self, event: str, data: Data) -> None:
         if event == "session:expiring":

@@ -12,11 +12,11 @@ from textual.screen import Screen
 from textual.widgets import Button, Footer, Input, Static
 
 from client_demo.chat import ChatLog
-from client_demo.deal_words import moves_label, pipeline, presence, side, terms, title_line
+from client_demo.deal_card import DealCard
+from client_demo.deal_words import moves_label, pipeline, presence, terms, title_line
 from client_demo.deals import Deal, Move
 from client_demo.desk import Change, Topic
 from client_demo.dialogs import Question
-from client_demo.item_card import Picture
 from client_demo.logs import Entry
 from client_demo.shell import shell
 from client_demo.top_bar import TopBar
@@ -26,7 +26,6 @@ MESSAGE_CHARACTERS_MAX = 4_000
 TYPING_EVERY_SECONDS = 3.0
 TYPING_ANSWER_SECONDS = 2.0
 EARLIER_PAGE = 50
-SIDE_PICTURE_COLUMNS = 16
 
 
 class DealScreen(Screen[None]):
@@ -68,19 +67,13 @@ class DealScreen(Screen[None]):
                 yield Static(id="typing", markup=False)
                 yield Input(placeholder="Write a message", id="composer", max_length=MESSAGE_CHARACTERS_MAX)
                 yield Horizontal(id="moves")
-            with Vertical(id="side"):
-                with Horizontal(id="pictures"):
-                    yield Picture(id="picture-gives", columns_max=SIDE_PICTURE_COLUMNS)
-                    yield Picture(id="picture-gets", columns_max=SIDE_PICTURE_COLUMNS)
-                yield Static(id="side-words", markup=False)
+            yield DealCard()
         yield Footer(show_command_palette=False, compact=True)
 
     async def on_mount(self) -> None:
         shell(self).changes.subscribe(self, self._changed)
         self.query_one("#composer").focus()
         await self._show_deal()
-        self.query_one("#picture-gives", Picture).show(self.deal.gives[0].thumbnail_url)
-        self.query_one("#picture-gets", Picture).show(self.deal.gets[0].thumbnail_url)
         self.run_worker(self._open())
         self.set_interval(1.0, self._show_typists)  # silence ends a "typing" without any push
 
@@ -135,7 +128,7 @@ class DealScreen(Screen[None]):
         self.query_one("#title", Static).update(title_line(deal, there, self.size.width - 2))
         self.query_one("#gives-gets", Static).update(terms(deal))
         self.query_one("#pipeline", Static).update(pipeline(deal, deal.hint(other)))
-        self.query_one("#side-words", Static).update(side(deal, other, there))
+        self.query_one(DealCard).show(deal)
 
     def _show_typists(self) -> None:
         app = shell(self)

@@ -9,6 +9,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import OptionList, Static
 
+from client_demo.deal_card import DealCard
 from client_demo.deal_screen import DealScreen
 from client_demo.deal_words import STATUS_COLOURS
 from client_demo.deals import Deal
@@ -27,6 +28,7 @@ class DealsPane(Horizontal):
         with Vertical(classes="list"):
             yield Static(id="deals-head", classes="head", markup=False)
             yield Rows(id="deals-list")
+        yield DealCard()
 
     def on_mount(self) -> None:
         shell(self).changes.subscribe(self, self._changed)
@@ -39,6 +41,10 @@ class DealsPane(Horizontal):
 
     def action_reload(self) -> None:
         self.run_worker(shell(self).attempt(shell(self).desk.load_deals()), exclusive=True, group="deals")
+
+    @on(OptionList.OptionHighlighted)
+    def _look(self, event: OptionList.OptionHighlighted) -> None:
+        self.query_one(DealCard).show(shell(self).desk.deals.get(event.option_id or ""))
 
     @on(OptionList.OptionSelected, "#deals-list")
     def _open(self, event: OptionList.OptionSelected) -> None:
@@ -55,7 +61,9 @@ class DealsPane(Horizontal):
         running = sum(not deal.closed for deal in deals)
         words = f"{running} open, {len(deals) - running} closed"
         self.query_one("#deals-head", Static).update(words if deals else "No deals yet: find something in 1 Browse and press p")
-        self.query_one(Rows).show([self._row(deal) for deal in deals])
+        rows = self.query_one(Rows)
+        rows.show([self._row(deal) for deal in deals])
+        self.query_one(DealCard).show(shell(self).desk.deals.get(rows.here or ""))
 
     def _row(self, deal: Deal) -> Row:
         desk = shell(self).desk

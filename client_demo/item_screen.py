@@ -20,13 +20,6 @@ from client_demo.wire import Data
 class ItemScreen(ModalScreen[None]):
     """Looks the item up again when it opens, because a list may be old."""
 
-    DEFAULT_CSS = """
-    ItemScreen .dialog { width: 84; height: 22; padding: 1 2; }
-    ItemScreen #look { height: 1fr; }
-    ItemScreen #item-picture { width: 30; height: auto; margin-right: 2; }
-    ItemScreen #item-words { width: 1fr; height: 1fr; scrollbar-size-vertical: 1; }
-    ItemScreen #item-words Static { width: 1fr; height: auto; margin-bottom: 1; }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Back"),
         Binding("p", "propose", "Propose"),
@@ -42,7 +35,7 @@ class ItemScreen(ModalScreen[None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_subtitle = "esc back · h history" + ("" if mine else " · p propose a swap")
             with Horizontal(id="look"):
-                yield Picture(id="item-picture", columns_max=30)
+                yield Picture(id="item-picture", columns_max=44, rows_max=16)
                 with VerticalScroll(id="item-words"):
                     yield Static(id="item-facts", markup=False)
                     yield Static(id="item-story", markup=False)

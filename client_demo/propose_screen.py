@@ -41,10 +41,10 @@ class ProposeScreen(ModalScreen[None]):
             yield Static(
                 Content.assemble(
                     ("You get   ", "$muted"),
-                    (one_line(wanted["title"], 60), "bold"),
-                    (f"  {condition(wanted['condition'])}  {money(wanted.get('estimatedValue'))}\n", "$accent"),
-                    (f"from      {one_line(wanted.get('ownerName'), 40)}", "$muted"),
-                    (f", who wants {wants(wanted, desk.category_names())}", "$primary"),
+                    (one_line(wanted["title"], 56) + "\n", "bold"),
+                    (f"          {condition(wanted['condition'])}  {money(wanted.get('estimatedValue'))}\n", "$accent"),
+                    (f"from      {one_line(wanted.get('ownerName'), 40)}\n", "$muted"),
+                    (f"who wants {one_line(wants(wanted, desk.category_names()), 56)}", "$primary"),
                 ),
                 classes="question",
                 markup=False,
@@ -84,6 +84,8 @@ class ProposeScreen(ModalScreen[None]):
                 (f"  {condition(item['condition'])}  {money(item.get('estimatedValue'))}", "$muted"),
             )
             listed.add_option(Selection(words, item["id"]))
+        if mine:
+            listed.highlighted = 0
         if len(mine) == 1:
             listed.select_all()
         if answer is not None and not mine:

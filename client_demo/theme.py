@@ -68,8 +68,8 @@ DAY = Theme(
 
 CSS = """
 Screen { background: $background; }
-ToastRack { margin-bottom: 1; }
-Toast { background: $panel; }
+ToastRack { dock: top; align: right top; margin: 0 1 0 0; } /* at the bottom they would hide what is new in a talk */
+Toast { background: $panel; padding: 0 1; }
 
 /* ── the bar on top ── */
 TopBar { dock: top; height: 1; background: $surface; layout: horizontal; }
@@ -92,7 +92,11 @@ Rows > .option-list--option-hover { background: $surface; }
 .pane { layout: horizontal; height: 1fr; }
 .pane > .list { width: 1fr; height: 1fr; }
 .pane > ItemCard { display: none; width: 46%; min-width: 44; border-left: solid $panel; padding: 1 2; }
-.-wide .pane > ItemCard { display: block; }
+.-wide .pane > ItemCard, .-wide .pane > DealCard { display: block; }
+DealCard { display: none; width: 44; border-left: solid $panel; padding: 1 2; scrollbar-size-vertical: 1; }
+DealCard #pictures { height: auto; margin-bottom: 1; }
+DealCard #pictures Picture { width: 1fr; height: auto; margin-right: 1; }
+DealCard #side-words { width: 1fr; }
 ContentSwitcher { height: 1fr; }
 
 /* ── an item ── */
@@ -103,11 +107,20 @@ ItemCard #card-picture { width: 1fr; height: auto; margin: 1 0; }
 ItemCard #card-text { width: 1fr; margin-bottom: 1; }
 ItemCard #card-more { width: 1fr; }
 
+ItemScreen #look { height: 14; }
+ItemScreen #item-picture { width: 30; height: auto; margin-right: 2; }
+ItemScreen.-wide #look { height: 18; }
+ItemScreen.-wide #item-picture { width: 44; }
+ItemScreen #item-words { width: 1fr; height: 1fr; scrollbar-size-vertical: 1; }
+ItemScreen #item-words Static { width: 1fr; height: auto; margin-bottom: 1; }
+
 /* ── what lies over a screen ── */
 ModalScreen { align: center middle; background: $background 65%; }
 .dialog { width: 74; max-width: 96%; height: auto; max-height: 100%; background: $surface;
           border: round $primary; padding: 0 2; border-title-color: $primary; border-title-style: bold;
           border-subtitle-color: $muted; }
+ItemScreen .dialog { width: 80; padding: 1 2; }
+ItemScreen.-wide .dialog { width: 100; }
 .dialog.-bad { border: round $error; border-title-color: $error; }
 .dialog Label { color: $muted; }
 .dialog .question { width: 1fr; margin: 1 0; }
@@ -147,12 +160,9 @@ DealScreen #terms { height: auto; background: $surface; padding: 0 1; border-bot
 DealScreen #terms Static { width: 1fr; height: 1; }
 DealScreen #body { height: 1fr; }
 DealScreen #talk { width: 1fr; height: 1fr; }
-DealScreen #side { display: none; width: 40; height: 1fr; border-left: solid $panel; padding: 1 2; }
-DealScreen.-wide #side { display: block; }
+DealScreen DealCard { width: 40; height: 1fr; }
+DealScreen.-wide DealCard { display: block; }
 DealScreen.-wide #gives-gets, DealScreen.-wide #pipeline { display: none; }
-DealScreen #side Static { width: 1fr; }
-DealScreen #side #pictures { height: auto; margin-bottom: 1; }
-DealScreen #side #pictures Picture { width: 1fr; height: auto; margin-right: 1; }
 DealScreen #typing { height: 1; padding: 0 2; color: $accent; text-style: italic; }
 DealScreen #composer { border: round $border-blurred; background: $background; margin: 0 1; }
 DealScreen #composer:focus { border: round $primary; background-tint: $foreground 0%; }

@@ -2,8 +2,10 @@
 
 import asyncio
 import io
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -25,9 +27,12 @@ from client_demo.market_screen import MarketScreen
 from client_demo.patience import Patience
 from client_demo.picture import half_blocks
 from client_demo.play import play
+from client_demo.rest_door import RestDoor
 from client_demo.rows import Rows
-from client_demo.wire import Data, Refused, Unreachable
+from client_demo.sign_in_screen import SignInScreen
+from client_demo.wire import ROUTES, Data, Refused, RestCall, Unreachable
 from client_demo.words import change_sentence, clean, failure, wants
+from handlers.action import ACTIONS
 
 PASSWORD = "a long enough password"
 QUICK = Patience(connect_seconds=2.0, answer_seconds=0.5, call_seconds_max=8.0)
@@ -124,6 +129,16 @@ async def test_one_action_by_both_doors(market: Market) -> None:
         by_rest = await amina.does("user:me", via=Door.REST)
         assert by_event == by_rest
         assert by_event["id"] == amina.id
+
+
+def test_rest_routes_are_where_the_server_has_them() -> None:
+    assert len(ROUTES) > 40
+    for event, route in ROUTES.items():
+        if event in ACTIONS:
+            act = ACTIONS[event]
+            assert act.path is not None
+            theirs = re.sub(r"_(\w)", lambda letter: letter[1].upper(), act.path)
+            assert (event, *route) == (event, act.method, theirs)
 
 
 async def test_a_refusal_carries_its_code_and_field(market: Market) -> None:
@@ -293,7 +308,7 @@ def test_a_picture_is_drawn_in_half_blocks_and_rubbish_is_not() -> None:
 # ── the terminal app ────────────────────────────────────────────────────────────────────────────
 
 
-async def until(pilot: Pilot[None], condition: Callable[[], bool], what: str, within_seconds: float = 8.0) -> None:
+async def until(pilot: Pilot[None], condition: Callable[[], bool], what: str, within_seconds: float = 15.0) -> None:
     """Let the app work until `condition` holds."""
     deadline = asyncio.get_running_loop().time() + within_seconds
     while not condition():
@@ -326,12 +341,13 @@ def app_in(pilot: Pilot[None]) -> SwaploopApp:
     return pilot.app
 
 
-async def adds_item(pilot: Pilot[None], title: str) -> None:
+async def adds_item(pilot: Pilot[None], title: str, picture: str = "") -> None:
     app = app_in(pilot)
     await pilot.press("2", "a")
     await until(pilot, lambda: bool(app.screen.query("#title")), "the form")
     app.screen.query_one("#title", Input).value = title
     app.screen.query_one("#category", Select).value = "books"
+    app.screen.query_one("#picture", Input).value = picture
     await pilot.press("ctrl+s")
     await until(pilot, lambda: isinstance(app.screen, MarketScreen), "the form closed")
     await until(pilot, lambda: title in screen_text(app), f"{title} among my things")
@@ -429,6 +445,44 @@ async def test_the_connection_is_shown_and_comes_back(market: Market) -> None:
         await until(pilot, lambda: "reconnecting" in screen_text(app), "reconnecting")
         wire.closed = False
         await until(pilot, lambda: "● online" in screen_text(app), "online again")
+
+
+async def test_what_is_written_while_the_server_is_away_goes_out_when_it_is_back(market: Market) -> None:
+    async with Wire.to(market.url) as wire, someone(market, "Bilal") as bilal, app_of(wire, "Amina", (80, 24)) as pilot:
+        app = app_in(pilot)
+        deal = app.desk.keep(await proposes(app.person, bilal))
+        app.push_screen(DealScreen(deal.conversation_id))
+        await until(pilot, lambda: "proposed this swap" in screen_text(app), "the deal")
+        wire.closed = True
+        wire.cut()
+        await pilot.press(*"Hello", "enter")
+        await until(pilot, lambda: "sending …" in screen_text(app), "sending")
+        wire.closed = False
+        await until(pilot, lambda: "sending …" not in screen_text(app), "sent")
+        said = [entry.text for entry in app.person.logs[deal.conversation_id].entries if entry.kind == "message"]
+        assert said == ["Hello"]
+
+
+async def test_a_session_that_ends_leads_back_to_the_way_in(market: Market) -> None:
+    async with app_of(market, "Amina", (80, 24)) as pilot:
+        app = app_in(pilot)
+        await RestDoor(market.url, app.person._rest.http).ask(
+            RestCall("POST", "/auth/logout", {}, {"refreshToken": app.person._session._refresh_token}, None), None, 5.0
+        )
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen), "the way in")
+        await until(pilot, lambda: "Your session has ended" in screen_text(app), "why")
+
+
+async def test_a_picture_is_uploaded_from_the_form_and_drawn(market: Market, tmp_path: Path) -> None:
+    file = tmp_path / "camera.jpg"
+    file.write_bytes(play_pictures.camera())
+    async with app_of(market, "Amina", (80, 24)) as pilot:
+        app = app_in(pilot)
+        await adds_item(pilot, "Film camera", picture=str(file))
+        await pilot.press("enter")
+        await until(pilot, lambda: screen_text(app).count("▀") > 200, "the picture in half blocks")
+        await pilot.press("h")
+        await until(pilot, lambda: "You listed it" in screen_text(app), "its history")
 
 
 @pytest.mark.parametrize(("there", "sentence"), [(True, "password"), (False, "No server answers")])
