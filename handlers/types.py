@@ -20,7 +20,10 @@ OFFSET_MAX = 100_000  # PostgreSQL walks over what a page skips
 EXPIRY_DAYS_MAX = 90
 
 Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"\S")]
-Email = Annotated[str, Meta(max_length=254, pattern=r"^\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$")]
+# Without what is special in a mail's header: nobody's address has it, and a mail server would refuse the letter.
+Email = Annotated[
+    str, Meta(max_length=254, pattern=r"""^\s*[^@\s<>()\[\]\\,;:"]+@([^@\s<>()\[\]\\,;:".]+\.)+[^@\s<>()\[\]\\,;:".]+\s*$""")
+]
 Title = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
 Description = Annotated[str, Meta(max_length=5000)]
 Reason = Annotated[str, Meta(max_length=500)]

@@ -78,7 +78,8 @@ class Mailer:
             try:
                 await self._deliver(await self._write(tx, row))
                 await mail_sent(tx, row["id"])
-            except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+            except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError, LookupError) as error:
+                # ValueError, LookupError: an address that cannot be written to; it must not hold up everybody's mail
                 wait = timedelta(seconds=min(5 * 2 ** row["attempts"], 3600))
                 log.warning("mail.put_off", kind=row["kind"], error=str(error), wait_seconds=wait.total_seconds())
                 await put_off_mail(tx, row["id"], wait)
