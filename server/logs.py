@@ -18,7 +18,9 @@ def configure_logs(level: str, form: str) -> None:
     if form == "json":
         shared += [structlog.processors.format_exc_info, _as_json]
     else:
-        shared.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
+        # Plain: rich tracebacks show local variables, and a password or a token may be one
+        plain = structlog.dev.plain_traceback
+        shared.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain))
     structlog.configure(
         processors=shared,
         wrapper_class=structlog.make_filtering_bound_logger(number),
