@@ -1,7 +1,6 @@
 """The one road, whichever door a request came in by: check what was asked, do it once, and always answer."""
 
 import hashlib
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from prometheus_client import Counter, Histogram
 
 from handlers.action import ACTIONS, ADDRESS_RATE, RATES, Action, Call, Limit, Work
 from handlers.app import App
+from handlers.asking import read_input
 from handlers.tokens import Caller
 from matching.refusals import (
     IdempotencyMismatch,
@@ -133,7 +133,7 @@ async def _answer(app: App, act: Action | None, request: Request) -> Answer:
     if request.caller is not None and request.caller.session_id in app.revoked:
         raise Unauthenticated("This session has ended. Please sign in again.")
     headers = await _count(app, act, request)
-    ask = _read(act, request)
+    ask = read_input(act, request.raw, lenient=request.lenient)
     if request.key is not None and not (0 < len(request.key) <= KEY_LENGTH_MAX):
         raise InvalidRequest(f"A key has 1 to {KEY_LENGTH_MAX} characters.", field="idempotencyKey")
 
@@ -232,53 +232,3 @@ async def _count(app: App, act: Action, request: Request) -> dict[str, str]:
         "RateLimit-Remaining": str(taken.remaining),
         "RateLimit-Reset": str(taken.reset_seconds),
     }
-
-
-def _read(act: Action, request: Request) -> object:
-    """What was asked, as the action's type. Raises InvalidRequest with the field, or NotFound for a path that names nothing."""
-    raw = {} if request.raw is None else request.raw
-    if not isinstance(raw, Mapping):
-        raise InvalidRequest("The payload must be one object.")
-    try:
-        bad = _unstorable(raw, "")
-        if bad is not None:
-            raise InvalidRequest("Text cannot have the character NUL or half of a surrogate pair.", field=bad)
-        return msgspec.convert(raw, act.input, strict=not request.lenient)
-    except RecursionError:
-        raise InvalidRequest("The payload is nested too deeply.") from None
-    except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `$.")
-        where = path.rstrip("`") or _named_field(message)
-        if where in act.path_fields and where in raw:
-            raise NotFound from None  # C47: a malformed id in a path is a thing that is not there
-        raise InvalidRequest(message, field=where or None) from None
-
-
-def _named_field(message: str) -> str:
-    """The field that msgspec names in backquotes: one that is unknown or missing."""
-    found = re.search(r"field `(.*?)`", message)
-    return found[1] if found else ""
-
-
-def _unstorable(value: object, path: str) -> str | None:
-    """The path of a text in `value` that PostgreSQL cannot store; None where all of it can be."""
-    if isinstance(value, str):
-        if "\0" in value:
-            return path
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return path
-    elif isinstance(value, Mapping):
-        for name, inner in value.items():
-            bad = _unstorable(inner, f"{path}.{name}".lstrip("."))
-            if bad is None and isinstance(name, str):
-                bad = _unstorable(name, path)
-            if bad is not None:
-                return bad
-    elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            bad = _unstorable(inner, f"{path}[{place}]")
-            if bad is not None:
-                return bad
-    return None
