@@ -29,7 +29,7 @@ def half_blocks(image_bytes: bytes, columns_max: int, rows_max: int) -> Text | N
     pixels = image.load()
     if pixels is None:
         return None
-    text = Text(no_wrap=True, end="")
+    text = Text(no_wrap=True)
     for top in range(0, image.height, 2):
         if top:
             text.append("\n")
