@@ -58,8 +58,8 @@ class Upkeep:
             every(0.5, "marks", self._write_marks),
             every(1.0, "sessions", self._watch_sessions),
             every(30.0, "revoked", self.load_revoked),
-            every(1.0, "expiry", lambda: expire_deals(self._app)),
-            every(10.0, "overdue", lambda: remind_overdue(self._app)),
+            every(1.0, "expiry", self._expire),
+            every(10.0, "overdue", self._remind),
             every(60.0, "forget", self._forget),
         ]
 
@@ -137,6 +137,16 @@ class Upkeep:
         ending = asyncio.create_task(self._door.end(socket.id, reason))
         self._endings.add(ending)
         ending.add_done_callback(self._endings.discard)
+
+    # Deals whose time is over: batch after batch, since many may be due at once
+
+    async def _expire(self) -> None:
+        while await expire_deals(self._app):
+            pass
+
+    async def _remind(self) -> None:
+        while await remind_overdue(self._app):
+            pass
 
     # What nobody needs any more
 

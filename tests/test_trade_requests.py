@@ -10,8 +10,8 @@ import pytest
 
 from tests.conftest import Market, OpenMarket
 from tests.people import Cast, Person, Refused
+from tests.trading import BOTH_DOORS, refused
 
-DOORS = pytest.mark.parametrize("door", ["socket", "rest"])
 NOBODYS = str(uuid4())  # no item has this id
 
 
@@ -19,14 +19,7 @@ def z(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-async def refused(asking: Any, code: str, field: str | None = None) -> Refused:
-    with pytest.raises(Refused) as no:
-        await asking
-    assert (no.value.code, no.value.field) == (code, field)
-    return no.value
-
-
-@DOORS
+@BOTH_DOORS
 async def test_a_request_is_a_proposed_trade_with_a_conversation_and_holds_nothing(market: Market, door: str) -> None:
     """S1.31, S1.42, S1.43, S1.62, S1.68, S2.31"""
     alice, bob = await market.cast.people("Alice", "Bob", connected=True)
@@ -56,7 +49,7 @@ async def test_a_request_is_a_proposed_trade_with_a_conversation_and_holds_nothi
     assert held == 0
 
 
-@DOORS
+@BOTH_DOORS
 async def test_both_find_the_trade_in_their_own_list_and_nobody_else_does(cast: Cast, door: str) -> None:
     """S1.32, S1.33, S1.9"""
     alice, bob, carol = await cast.people("Alice", "Bob", "Carol")
@@ -128,7 +121,7 @@ async def shelves(market: Market) -> tuple[Person, dict[str, str], dict[str, str
     return alice, offered, requested
 
 
-@DOORS
+@BOTH_DOORS
 async def test_of_two_wrongs_the_earlier_check_answers(
     shelves: tuple[Person, dict[str, str], dict[str, str]], door: str
 ) -> None:
@@ -147,7 +140,7 @@ async def test_of_two_wrongs_the_earlier_check_answers(
     assert (await alice.through(door, "trade:mine"))["pagination"]["total"] == 1, "none of these has made a trade"
 
 
-@DOORS
+@BOTH_DOORS
 async def test_the_shape_comes_before_what_it_names_and_who_asks_before_both(
     market: Market, shelves: tuple[Person, dict[str, str], dict[str, str]], door: str
 ) -> None:
@@ -173,7 +166,7 @@ async def test_the_shape_comes_before_what_it_names_and_who_asks_before_both(
     await refused(market.cast.call("POST", "/trades/request", items | {"cash": 100}), "UNAUTHENTICATED")
 
 
-@DOORS
+@BOTH_DOORS
 async def test_the_texts_of_self_barter_and_of_a_sale_are_the_documents(
     shelves: tuple[Person, dict[str, str], dict[str, str]], door: str
 ) -> None:
@@ -187,7 +180,7 @@ async def test_the_texts_of_self_barter_and_of_a_sale_are_the_documents(
     assert no.message == "Cannot barter items that have active sale listings. Please close the listing first."
 
 
-@DOORS
+@BOTH_DOORS
 async def test_the_same_swap_is_on_the_table_once_whoever_proposed_it(cast: Cast, door: str) -> None:
     """C16, C39; availability comes before it"""
     alice, bob = await cast.people("Alice", "Bob", connected=True)
@@ -219,7 +212,7 @@ async def test_of_many_who_propose_the_same_swap_at_once_one_does(market: Market
     assert refusals == ["DUPLICATE_OFFER"] * 19
 
 
-@DOORS
+@BOTH_DOORS
 async def test_an_expiry_lies_in_the_next_ninety_days(cast: Cast, door: str) -> None:
     """C46"""
     alice, bob = await cast.people("Alice", "Bob", connected=True)
