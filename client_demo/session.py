@@ -22,6 +22,7 @@ class Session:
         self._patience = patience
         self._on_renewed = on_renewed
         self._refresh_token: str | None = None
+        self._renewal_key = new_key()  # of the refresh token: a renewal whose answer was lost is asked for again, not anew
         self._renewing = asyncio.Lock()
 
     async def register(self, name: str, email: str, password: str) -> Data:
@@ -51,7 +52,7 @@ class Session:
                 return
             if self._refresh_token is None:
                 raise Refused("UNAUTHENTICATED", "You are signed out.")
-            self._keep(await self._post("/auth/refresh", {"refreshToken": self._refresh_token}))
+            self._keep(await self._post("/auth/refresh", {"refreshToken": self._refresh_token}, self._renewal_key))
             await self._on_renewed(self.token())
 
     def token(self) -> str:
@@ -69,12 +70,12 @@ class Session:
 
     def _keep(self, answer: Data) -> None:
         self.access_token = answer["accessToken"]
-        self._refresh_token = answer["refreshToken"]
+        self._refresh_token, self._renewal_key = answer["refreshToken"], new_key()
         self.user = answer.get("user") or self.user
         life_seconds = float(answer["expiresIn"])
         self.renew_due_at = asyncio.get_running_loop().time() + life_seconds * self._patience.renew_at_share
 
-    async def _post(self, path: str, body: Data) -> Data:
-        call = RestCall("POST", path, {}, body, new_key())
+    async def _post(self, path: str, body: Data, key: str | None = None) -> Data:
+        call = RestCall("POST", path, {}, body, key or new_key())
         answer = await self._patience.until_answered(lambda attempt_seconds: self._rest.ask(call, None, attempt_seconds))
         return answer if isinstance(answer, dict) else {}

@@ -11,11 +11,12 @@ from handlers.tokens import digest, new_secret
 from handlers.types import Email, Name
 from handlers.users import Profile
 from matching.refusals import EmailTaken, InvalidCredentials, InvalidRequest, ResetInvalid, Unauthenticated
-from storage.database import Row, Tx
+from storage.database import Row
 from storage.mails import queue_reset_mail
 from storage.people import add_user, set_password, take_reset_token, user_by_email, user_by_id
 from storage.sessions import (
     add_refresh_token,
+    is_unused,
     lock_refresh_token,
     open_session,
     revoke_session,
@@ -109,7 +110,9 @@ async def login(call: Call, ask: Login) -> SignedIn:
         if replacement is not None:
             await set_password(tx, row["id"], replacement)
         session_id = await open_session(tx, row["id"], call.app.refresh_lifetime)
-        return await _signed_in(call, tx, session_id, row)
+        secret = new_secret()
+        await add_refresh_token(tx, session_id, digest(secret))
+    return _signed_in(call, session_id, secret, row)
 
 
 @action(
@@ -122,18 +125,26 @@ async def login(call: Call, ask: Login) -> SignedIn:
     says="Session renewed",
 )
 async def refresh(call: Call, ask: Refresh) -> SignedIn:
-    """Exchange a refresh token for new ones. A token that comes a second time was stolen: its session ends. (C71)"""
+    """Exchange a refresh token for new ones. A token that comes a second time was stolen: its session ends. (C71)
+
+    Not so with the idempotency key of the first time: then the answer was lost, and the same refresh token is given again.
+    """
     old = digest(ask.refresh_token)
+    following = call.app.tokens.next_refresh_token(ask.refresh_token, call.key)
     async with call.app.database.transaction() as tx:
         found = await lock_refresh_token(tx, old)
-        if found is not None and found["used"] and found["live"]:
-            await revoke_session(tx, found["session_id"], "refresh token reused")
-            call.app.revoked.add(found["session_id"])
-        elif found is not None and found["live"]:
-            await use_refresh_token(tx, old, found["session_id"], call.app.refresh_lifetime)
+        if found is not None and found["live"]:
+            session_id: UUID = found["session_id"]
             row = await user_by_id(tx, found["user_id"])
             assert row is not None, "a session has a person"
-            return await _signed_in(call, tx, found["session_id"], row)
+            if not found["used"]:
+                await use_refresh_token(tx, old, session_id, call.app.refresh_lifetime)
+                await add_refresh_token(tx, session_id, digest(following))
+                return _signed_in(call, session_id, following, row)
+            if call.key is not None and await is_unused(tx, session_id, digest(following)):
+                return _signed_in(call, session_id, following, row)
+            await revoke_session(tx, session_id, "refresh token reused")
+            call.app.revoked.add(session_id)
     raise Unauthenticated
 
 
@@ -186,13 +197,11 @@ async def reset_password(call: Call, ask: ResetPassword) -> Done:
     return Done()
 
 
-async def _signed_in(call: Call, tx: Tx, session_id: UUID, row: Row) -> SignedIn:
-    secret = new_secret()
-    await add_refresh_token(tx, session_id, digest(secret))
+def _signed_in(call: Call, session_id: UUID, refresh_token: str, row: Row) -> SignedIn:
     lifetime: timedelta = call.app.tokens.access_lifetime
     return SignedIn(
         access_token=call.app.tokens.issue(row["id"], session_id),
-        refresh_token=secret,
+        refresh_token=refresh_token,
         expires_in=int(lifetime.total_seconds()),
         user=Profile.of(row),
     )

@@ -75,6 +75,7 @@ class Call:
     user: UUID | None
     session_id: UUID | None
     socket_id: str | None
+    key: str | None = None  # the caller's idempotency key, for what cannot keep its answer with it
     connection: Tx | None = None
     announced: list[Announcement] = field(default_factory=list)
     discarded: list[str] = field(default_factory=list)  # pictures that nothing shows once this has committed

@@ -144,6 +144,7 @@ async def _answer(app: App, act: Action | None, request: Request) -> Answer:
         caller.user_id if caller else None,
         caller.session_id if caller else None,
         request.socket_id,
+        request.key,
     )
     if act.work is Work.CHANGE:
         answer = await _change(act, call, ask, request.key, request.fingerprint or msgspec.json.encode(ask))

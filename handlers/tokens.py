@@ -3,7 +3,9 @@
 Refresh and reset tokens are random; what is stored is their digest, and only who holds one can use it.
 """
 
+import base64
 import hashlib
+import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -64,6 +66,17 @@ class Tokens:
             raise TokenExpired from None
         except (jwt.InvalidTokenError, ValueError, AttributeError, TypeError):
             raise Unauthenticated from None
+
+    def next_refresh_token(self, old: str, key: str | None) -> str:
+        """What follows the refresh token `old`. With an idempotency key it is the same whenever it is asked for again.
+
+        It cannot be kept as other first answers are, since only digests of tokens are stored; it is made again instead, which
+        nobody can do without the old token, the key, and ours.
+        """
+        if key is None:
+            return new_secret()
+        made = hmac.digest(self._key.encode(), f"refresh {old} {key}".encode(), "sha256")
+        return base64.urlsafe_b64encode(made).rstrip(b"=").decode()
 
 
 def new_secret() -> str:

@@ -31,6 +31,18 @@ async def lock_refresh_token(tx: Tx, sha256: bytes) -> Row | None:
     )
 
 
+async def is_unused(tx: Tx, session_id: UUID, sha256: bytes) -> bool:
+    """Whether this is a refresh token of the session that has not been used."""
+    found: bool = await tx.fetchval(
+        """
+        SELECT EXISTS (SELECT FROM refresh_tokens WHERE sha256 = $1 AND session_id = $2 AND used_at IS NULL)
+        """,
+        sha256,
+        session_id,
+    )
+    return found
+
+
 async def use_refresh_token(tx: Tx, sha256: bytes, session_id: UUID, lifetime: timedelta) -> None:
     """Mark the token used, and let its session live on from now."""
     await tx.execute("UPDATE refresh_tokens SET used_at = now() WHERE sha256 = $1", sha256)

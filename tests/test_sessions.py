@@ -305,3 +305,28 @@ async def test_a_socket_moved_to_another_session_of_the_same_person_ends_with_th
     assert (await alice.does("user:me"))["id"] == alice.id
     await cast.call("POST", "/auth/logout", {"refreshToken": alice.refresh_token})
     await ended(alice, "signed out")
+
+
+async def test_a_refresh_whose_answer_was_lost_is_asked_for_again_with_its_key(cast: Cast) -> None:
+    alice = await cast.person("Alice")
+    first, asked = {"Idempotency-Key": "renewal 1"}, {"refreshToken": alice.refresh_token}
+    lost = await cast.call("POST", "/auth/refresh", asked, headers=first)
+    again = await cast.call("POST", "/auth/refresh", asked, headers=first)
+    assert again["refreshToken"] == lost["refreshToken"]
+    onward = await cast.call("POST", "/auth/refresh", {"refreshToken": again["refreshToken"]})
+
+    with pytest.raises(Refused) as no:  # the next one has been used by now, so this is no retry any more
+        await cast.call("POST", "/auth/refresh", asked, headers=first)
+    assert no.value.code == "UNAUTHENTICATED"
+    with pytest.raises(Refused):
+        await cast.call("POST", "/auth/refresh", {"refreshToken": onward["refreshToken"]})
+
+
+async def test_another_key_does_not_excuse_a_second_refresh(cast: Cast) -> None:
+    alice = await cast.person("Alice")
+    asked = {"refreshToken": alice.refresh_token}
+    renewed = await cast.call("POST", "/auth/refresh", asked, headers={"Idempotency-Key": "renewal 1"})
+    with pytest.raises(Refused):
+        await cast.call("POST", "/auth/refresh", asked, headers={"Idempotency-Key": "renewal 2"})
+    with pytest.raises(Refused):
+        await cast.call("POST", "/auth/refresh", {"refreshToken": renewed["refreshToken"]})
