@@ -13,6 +13,7 @@ from handlers.app import App
 from handlers.passwords import Passwords
 from handlers.tokens import Tokens
 from server.config import Config
+from server.descriptions import add_description_routes
 from server.mail import Mailer
 from server.pictures import Pictures
 from server.plain import add_plain_routes
@@ -118,6 +119,7 @@ def _application(
 ) -> web.Application:
     application = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[middleware(config)])
     RestDoor(app, config).add_routes(application, {UPLOAD: upload_handler(pictures)})
+    add_description_routes(application, config)
     add_plain_routes(application, database=database, cache=cache, bus=relay.bus, pictures=pictures)
     door.server.attach(application)
     return application
@@ -144,6 +146,10 @@ async def _sweep_pictures(pictures: Pictures, database: Database) -> None:
 
 
 async def _cancel(tasks: "list[asyncio.Future[None]]") -> None:
-    for task in tasks:
-        task.cancel()
+    """Until they have ended: a cancellation that arrives while a connection is being made can be swallowed on its way."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=0.5)
     await asyncio.gather(*tasks, return_exceptions=True)
