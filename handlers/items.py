@@ -177,7 +177,7 @@ class LedgerLine(Output):
 async def list_available(call: Call, ask: ListItems) -> Page[Item]:
     """The items that are available, newest first, by text and filters. (S1.19, S1.24, S1.25, C25)"""
     wanted = ItemFilter(
-        search=ask.search or None,
+        search=(ask.search or "").strip() or None,
         category_ids=_below(call, ask.category) if ask.category else None,
         condition=ask.condition,
         governorate=ask.governorate,

@@ -10,8 +10,7 @@ import pytest
 
 from tests.conftest import Market
 from tests.people import PASSWORD, Cast, Refused
-
-DOORS = pytest.mark.parametrize("door", ["socket", "rest"])
+from tests.trading import BOTH_DOORS
 
 
 def address() -> str:
@@ -198,7 +197,7 @@ async def test_an_unknown_address_takes_as_long_as_a_wrong_password(cast: Cast) 
     assert 0.5 < unknown / known < 2
 
 
-@DOORS
+@BOTH_DOORS
 async def test_people_change_their_own_profile(cast: Cast, door: str) -> None:  # S1.66, C6
     alice = await cast.person("Alice")
     before = await alice.through(door, "user:me")
@@ -219,7 +218,7 @@ async def test_people_change_their_own_profile(cast: Cast, door: str) -> None:  
     assert await alice.through(door, "user:me") == emptied
 
 
-@DOORS
+@BOTH_DOORS
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -243,7 +242,7 @@ async def test_a_profile_takes_only_what_it_has(cast: Cast, door: str, field: st
     assert await alice.through(door, "user:me") == before
 
 
-@DOORS
+@BOTH_DOORS
 async def test_others_see_a_public_profile_without_the_address(cast: Cast, door: str) -> None:  # C69, D12
     alice, bob = await cast.people("Alice", "Bob")
     own = await alice.through(door, "user:me")
