@@ -37,6 +37,11 @@ JOINS = """
     ) AS party
 """
 
+# A join that the planner can only make by the index. Of someone with thousands of conversations it would read everyone's.
+CONVERSATION_OF_MINE = """
+    CROSS JOIN LATERAL (SELECT * FROM conversations WHERE deal_id = me.deal_id LIMIT 1) AS conversation
+"""
+
 Marks = Mapping[UUID, int]
 
 
@@ -58,9 +63,7 @@ async def list_conversations(tx: Tx, user_id: UUID, marks: Marks, *, limit: int,
     rows = await tx.fetch(
         f"""
         WITH mine AS (
-            SELECT conversation.*, me.read_seq, me.deal_id AS my_deal_id
-              FROM parties AS me JOIN conversations AS conversation ON conversation.deal_id = me.deal_id
-             WHERE me.user_id = $1 LIMIT {LISTED_MAX}
+            SELECT conversation.* FROM parties AS me {CONVERSATION_OF_MINE} WHERE me.user_id = $1 LIMIT {LISTED_MAX}
         ), counted AS (SELECT count(*) AS total FROM mine),
         conversation AS (SELECT * FROM mine ORDER BY updated_at DESC, id DESC LIMIT $4 OFFSET $5)
         SELECT counted.total, {COLUMNS}

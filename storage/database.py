@@ -71,6 +71,10 @@ class Database:
                 "lock_timeout": "5s",
                 "idle_in_transaction_session_timeout": "15s",
                 "jit": "off",
+                "work_mem": "16MB",  # a search for a common word marks a hundred thousand rows of a large market
+                # Every query is to find its rows by an index. Where LIMIT or old statistics make reading a whole table look
+                # cheap, it is so on average only: what is looked for may be at the end of it.
+                "enable_seqscan": "off",
             },
         )
         assert pool is not None

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from matching.refusals import InvalidRequest
-from storage.conversations import Marks
+from storage.conversations import CONVERSATION_OF_MINE, Marks
 from storage.database import Row, Tx
 
 CONVERSATIONS_MAX = 50  # of one answer
@@ -54,19 +54,24 @@ async def missed(tx: Tx, user_id: UUID, cursor: Cursor, marks: Marks) -> tuple[l
     Each row: `id, last_seq, read_seq, unread, marks {user: seq}, entries [to_jsonb(entries)], total` (missed entries that
     it has from here on; more than are in `entries` where the answer was cut).
     """
+    # The last entry of a conversation is of its last transaction: one that is active since the cursor has missed entries,
+    # unless it is the one that was cut, and has been read to its end.
     rows = await tx.fetch(
-        """
-        WITH mine AS (
-            SELECT conversation.id, conversation.deal_id, conversation.last_seq, me.read_seq,
-                   CASE WHEN conversation.id = $5 THEN $6
-                        WHEN $4 = 0 THEN GREATEST(conversation.last_seq - $7, 0)
-                        ELSE COALESCE((SELECT seq FROM entries
-                                        WHERE conversation_id = conversation.id AND xid < $4::text::xid8
-                                        ORDER BY seq DESC LIMIT 1), 0) END AS seen_seq
-              FROM parties AS me JOIN conversations AS conversation ON conversation.deal_id = me.deal_id
-             WHERE me.user_id = $1 AND conversation.active_xid >= $4::text::xid8 AND conversation.id >= $5
+        f"""
+        WITH active AS (
+            SELECT conversation.id, conversation.deal_id, conversation.last_seq, me.read_seq
+              FROM parties AS me {CONVERSATION_OF_MINE}
+             WHERE me.user_id = $1 AND conversation.active_xid >= $4::bigint::text::xid8 AND conversation.id >= $5
+               AND conversation.last_seq > CASE WHEN conversation.id = $5 THEN $6 ELSE 0 END
+             ORDER BY conversation.id LIMIT $8
         ), conversation AS (
-            SELECT * FROM mine WHERE last_seq > seen_seq ORDER BY id LIMIT $8
+            SELECT active.*,
+                   CASE WHEN id = $5 THEN $6
+                        WHEN $4::bigint = 0 THEN GREATEST(last_seq - $7, 0)
+                        ELSE COALESCE((SELECT seq FROM entries
+                                        WHERE conversation_id = active.id AND xid < $4::bigint::text::xid8
+                                        ORDER BY seq DESC LIMIT 1), 0) END AS seen_seq
+              FROM active
         )
         SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin, conversation.*,
                GREATEST(conversation.read_seq, mark.seq) AS mark_seq, party.marks,

@@ -26,7 +26,8 @@ CREATE TABLE items (
 CREATE INDEX items_listed ON items (created_at DESC, id DESC) WHERE status = 'available' AND deleted_at IS NULL;
 CREATE INDEX items_listed_category ON items (category_id, created_at DESC, id DESC)
     WHERE status = 'available' AND deleted_at IS NULL;
-CREATE INDEX items_listed_governorate ON items (governorate, created_at DESC, id DESC)
+-- Any of the filters together, each of few values: PostgreSQL 18 skips over those that are not given.
+CREATE INDEX items_listed_traits ON items (governorate, condition, looking_for, category_id, created_at DESC, id DESC)
     WHERE status = 'available' AND deleted_at IS NULL;
 CREATE INDEX items_owner ON items (owner_id, created_at DESC, id DESC) WHERE deleted_at IS NULL;
 -- fastupdate off: a pending list makes some searches pay for many writes, and a page's time is what people feel
