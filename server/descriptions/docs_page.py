@@ -26,7 +26,7 @@ def docs_page(shapes: Shapes, version: str, public_url: str) -> Page:
         subjects.setdefault(one.subject, []).append(one)
     mentioned = [shapes.of(one.action.output) for one in described]
     mentioned += [one.fields for one in described]
-    mentioned += [shapes.of(push) for push in PUSHES.values()]
+    mentioned += [shapes.resolved(shapes.of(push)) for push in PUSHES.values()]
     named = {name: schema for name, schema in used(mentioned, shapes.named).items() if "properties" in schema}
     told = chapters()
     return page(
@@ -137,11 +137,14 @@ def _asked(one: Described) -> Html:
         for name, field in fields.items()
     ]
     if one.takes_key:
-        rows.append(html("<dt><code>idempotencyKey</code></dt><dd>text; by REST the header <code>Idempotency-Key</code></dd>"))
+        rows.append(
+            html("<dt><code>idempotencyKey</code></dt><dd>string; by REST the header <code>Idempotency-Key</code></dd>")
+        )
     return html("<h4>Asks</h4><dl>$rows</dl>", rows=joined(rows)) if rows else NONE
 
 
 def _field(name: str, field: Schema, required: bool, shapes: Shapes, place: str | None = None) -> Html:
+    about = next((one["description"] for one in (field, *field.get("anyOf", ())) if "description" in one), "")
     return html(
         "<dt><code>$name</code>$mark</dt><dd>$phrase$default$place$about</dd>",
         name=name,
@@ -149,7 +152,7 @@ def _field(name: str, field: Schema, required: bool, shapes: Shapes, place: str 
         phrase=phrase(field, shapes),
         default=default_of(field),
         place=f", in the {place}" if place else "",
-        about=html("<br>$about", about=inline(field["description"])) if "description" in field else NONE,
+        about=html("<br>$about", about=inline(about)) if about else NONE,
     )
 
 
@@ -179,9 +182,7 @@ def _push(push: type[PushBody], shapes: Shapes) -> Html:
         event=push.event,
         story=paragraphs(said(push.__doc__)),
         rows=_fields(schema, shapes),
-        sample=_sample(
-            "socket.io-client", f'socket.on("{push.event}", ({{ {", ".join(schema["properties"])} }}) => {{\n  // …\n}});'
-        ),
+        sample=_sample("socket.io-client", f'socket.on("{push.event}", (told) => {{\n  console.log(told);\n}});'),
     )
 
 

@@ -1,4 +1,4 @@
-"""A JSON Schema in words, for people: 'text, 1 to 200 characters', 'list of Item', 'uuid or null'."""
+"""A JSON Schema in words, for people: 'string, 1 to 200 characters', 'list of Item', 'uuid or null'."""
 
 from server.descriptions.markup import Html, html, joined
 from server.descriptions.schemas import Schema, Shapes, name_in
@@ -24,11 +24,11 @@ def phrase(schema: Schema, shapes: Shapes) -> Html:
         case "object":
             return Html("object")
         case "integer":
-            return html("whole number$more", more=_range(schema.get("minimum"), schema.get("maximum")))
+            return html("integer$more", more=_range(schema.get("minimum"), schema.get("maximum")))
         case "number":
             return html("number$more", more=_range(schema.get("minimum"), schema.get("maximum")))
         case "boolean":
-            return Html("true or false")
+            return Html("boolean")
         case "null":
             return Html("null")
         case "string":
@@ -50,7 +50,7 @@ def _text(schema: Schema) -> Html:
             return Html("time")
         case "binary":
             return Html("file")
-    text = html("text$more", more=_range(schema.get("minLength"), schema.get("maxLength"), "characters"))
+    text = html("string$more", more=_range(schema.get("minLength"), schema.get("maxLength"), "characters"))
     pattern = schema.get("pattern")
     if pattern == r"\S":
         return html("$text, not blank", text=text)
