@@ -60,7 +60,7 @@ class ResetPassword(Input):
 class SignedIn(Output):
     access_token: str
     refresh_token: str
-    expires_in: int  # seconds that the access token lasts
+    expires_in: Annotated[int, Meta(description="Seconds that the access token lasts.")]
     user: Profile
 
 

@@ -12,7 +12,7 @@ from handlers.access import access_conversation, access_people
 from handlers.action import Call, Done, Input, Limit, Output, Work, action
 from handlers.app import Announcement, PushBody
 from handlers.types import Key, Page, Paging, Seq, page_of
-from handlers.words import status_said
+from handlers.words import DealStatus, MoveMade, status_said
 from matching.deal import Kind, Status
 from matching.refusals import ConversationClosed, IdempotencyMismatch, NotFound
 from storage.cache import CacheAway
@@ -25,10 +25,10 @@ Marks = Mapping[UUID, int]
 
 
 class Change(Output):
-    """A deal's change. `move` is the verb of the action; `by` is None where the clock, or a competing deal, made it."""
+    """A deal's change. `move` is the verb of the action; `by` is null where the clock, or a competing deal, made it."""
 
-    status: str
-    move: str
+    status: DealStatus
+    move: MoveMade
     by: UUID | None
     reason: str | UnsetType = UNSET
 
@@ -96,9 +96,9 @@ class Participant(Output):
 
 
 class DealOfConversation(Output):
-    kind: str
+    kind: Kind
     id: UUID
-    status: str
+    status: DealStatus
 
 
 class Conversation(Output):

@@ -1,7 +1,7 @@
 """Items: list, look at, add, change, take away (S1.19 to S1.30, C7 to C9, C13, C17, C25)."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -37,7 +37,7 @@ from storage.items import (
     update_item,
 )
 
-CategoryName = Annotated[str, Meta(min_length=1, max_length=60)]
+CategoryName = Annotated[str, Meta(min_length=1, max_length=60, description="The slug or the id of a category.")]
 Keyword = Annotated[str, Meta(min_length=1, max_length=50, pattern=r"\S")]
 
 TERMS = frozenset({"title", "description", "category", "condition", "estimated_value"})  # what another agreed to get
@@ -51,13 +51,13 @@ class Wants(Input, omit_defaults=True):
     keywords: Annotated[list[Keyword], Meta(max_length=20)] | None = None
     value_min: Money | None = None
     value_max: Money | None = None
-    condition: Condition | None = None  # the lowest acceptable
+    condition: Annotated[Condition | None, Meta(description="The lowest acceptable.")] = None
 
 
 class CreateItem(Input):
     title: Title
     description: Description
-    category: CategoryName  # an id or a slug
+    category: CategoryName
     condition: Condition
     looking_for: LookingFor
     estimated_value: Money | None = None
@@ -77,7 +77,7 @@ class UpdateItem(Input):
     governorate: Place | None | UnsetType = UNSET
     wants: Wants | None | UnsetType = UNSET
     open_to_give: bool | UnsetType = UNSET
-    status: str | UnsetType = UNSET
+    status: Annotated[str, Meta(description="`available`, to list it again.")] | UnsetType = UNSET
 
 
 class OneItem(Input):
@@ -120,15 +120,15 @@ class Item(Output):
     id: UUID
     title: str
     description: str
-    category: str  # its slug
+    category: Annotated[str, Meta(description="Its slug.")]
     category_id: UUID
     condition: Condition
     looking_for: LookingFor
     estimated_value: float | None
     governorate: str | None
-    wants: dict[str, Any] | None
+    wants: Annotated[dict[str, Any] | None, Meta(description="As they were given; categories by slug.")]
     open_to_give: bool
-    status: str
+    status: Literal["available", "traded"]
     owner: UUID
     owner_name: str
     images: list[Image]

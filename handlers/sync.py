@@ -12,7 +12,7 @@ from storage.sync import CONVERSATIONS_MAX, Cursor, missed
 
 
 class Since(Input):
-    since: Annotated[str, Meta(max_length=120)] | None = None
+    since: Annotated[str, Meta(max_length=120, description="The `cursor` of the last answer.")] | None = None
 
 
 class Missed(Output):
@@ -26,7 +26,7 @@ class Missed(Output):
 class Synced(Output):
     cursor: str
     conversations: list[Missed]
-    more: bool  # ask again at once, with this cursor
+    more: Annotated[bool, Meta(description="Ask again at once, with this cursor.")]
 
 
 @action("sync", route="GET /sync", limit=Limit.SIGNAL)

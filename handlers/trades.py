@@ -10,8 +10,8 @@ from handlers.access import access_deal
 from handlers.action import Call, Input, Limit, Output, action
 from handlers.app import Announcement
 from handlers.deals import announce, make_move
-from handlers.types import Note, Page, Paging, Reason, checked_expiry, ids, page_of
-from handlers.words import reason_said, status_said
+from handlers.types import EXPIRY_DAYS_MAX, Note, Page, Paging, Reason, checked_expiry, ids, page_of
+from handlers.words import TradeStatus, reason_said, status_said
 from matching.deal import Deal, Kind, Move, Status, swap
 from matching.refusals import (
     ActiveListing,
@@ -31,14 +31,21 @@ from storage.deals import DealRecord, add_deal, list_deals, load_deal, share_ite
 from storage.entries import send_message
 
 ITEMS_A_SIDE_MAX = 10
-Bundle = UUID | Annotated[list[UUID], Meta(min_length=1, max_length=ITEMS_A_SIDE_MAX)]
+Bundle = Annotated[
+    UUID | Annotated[list[UUID], Meta(min_length=1, max_length=ITEMS_A_SIDE_MAX)],
+    Meta(description="An item's id, or several: a bundle."),
+]
+Expiry = Annotated[
+    datetime | None,
+    Meta(description=f"Until when it can be confirmed: at most {EXPIRY_DAYS_MAX} days ahead, else 7."),
+]
 
 
 class RequestTrade(Input):
     offered_item: Bundle
     requested_item: Bundle
     message: Note | None = None
-    expires_at: datetime | None = None
+    expires_at: Expiry = None
 
 
 class OneTrade(Input):
@@ -47,7 +54,7 @@ class OneTrade(Input):
 
 class MoveTrade(Input):
     trade_id: UUID
-    revision: int | None = None  # the terms the person was looking at
+    revision: Annotated[int | None, Meta(description="The terms that the person was looking at.")] = None
     reason: Reason | None = None
 
 
@@ -64,19 +71,19 @@ class TradeLeg(Output):
 
 
 class Trade(Output):
-    """A trade in S1's words. `offered_item` and `requested_item` are an id, or several in a bundle."""
+    """A trade. `offered_item` and `requested_item` are an id, or several in a bundle."""
 
     id: UUID
     offered_item: UUID | list[UUID]
     requested_item: UUID | list[UUID]
     requester: UUID
     owner: UUID
-    status: str  # in S1's five words
+    status: TradeStatus
     conversation: UUID
     revision: int
     completed_at: datetime | None
     confirmed_at: datetime | None
-    complete_by: datetime | None  # from then on either side may cancel alone (C14)
+    complete_by: Annotated[datetime | None, Meta(description="From then on either side may cancel alone.")]  # C14
     overdue: bool
     cancel_asked_by: list[UUID]
     expires_at: datetime
@@ -84,7 +91,8 @@ class Trade(Output):
     updated_at: datetime
     legs: list[TradeLeg]
     reason: str | UnsetType = UNSET
-    mismatch: bool | UnsetType = UNSET  # the owner looks for credits, and is offered items (C19)
+    # C19
+    mismatch: Annotated[bool, Meta(description="The owner looks for credits, and is offered items.")] | UnsetType = UNSET
 
     @classmethod
     def of(cls, record: DealRecord) -> "Trade":

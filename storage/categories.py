@@ -8,7 +8,7 @@ from storage.database import Tx
 
 
 class Category(msgspec.Struct, frozen=True, rename="camel"):
-    """One node of the tree. `parent_id` is None at a root."""
+    """One node of the tree. `parent_id` is null at a root."""
 
     id: UUID
     slug: str
