@@ -52,21 +52,23 @@ async def fetch_page(
 
     `source` is `table AS alias`; `select` names columns of the alias and of the joins, and needs an `id`.
     """
-    # What a page skips is only looked at in an index, where one has the order: the rows come in by their ids.
     alias = source.split()[-1]
     limit_place, offset_place = len(where.values) + 1, len(where.values) + 2
+    # What a page skips is only looked at in an index, where one has the order: the rows come in by their ids.
+    # The best way to a rare word is the worst to a common one, so every page is planned for its own values.
     rows = await tx.fetch(
         f"""
-        WITH counted AS (
-            SELECT count(*) AS total FROM (SELECT FROM {source} WHERE {where.sql()} LIMIT {COUNT_EXACT_MAX + 1}) AS found
+        WITH counted AS MATERIALIZED (
+            SELECT total, CASE WHEN total > {COUNT_EXACT_MAX}
+                               THEN estimated_rows('SELECT FROM {source} WHERE ' || {where.as_literal()}) END AS estimated
+              FROM (SELECT count(*) AS total
+                      FROM (SELECT FROM {source} WHERE {where.sql()} LIMIT {COUNT_EXACT_MAX + 1}) AS found) AS exact
         ), page AS (
-            SELECT {alias}.id AS page_id FROM {source} WHERE {where.sql()}
+            SELECT {alias}.id AS page_id FROM {source}
+             WHERE {where.sql()} AND (${limit_place}::bigint IS NOT NULL OR planned_for_any_value())
              ORDER BY {order} LIMIT ${limit_place} OFFSET ${offset_place}
         )
-        SELECT counted.total AS total_counted,
-               CASE WHEN counted.total > {COUNT_EXACT_MAX}
-                    THEN estimated_rows('SELECT FROM {source} WHERE ' || {where.as_literal()}) END AS total_estimated,
-               {select}
+        SELECT counted.total AS total_counted, counted.estimated AS total_estimated, {select}
           FROM counted LEFT JOIN (page JOIN {source} ON {alias}.id = page_id {joins}) ON true
          ORDER BY {order}
         """,
