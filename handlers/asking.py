@@ -19,7 +19,9 @@ def read_input(act: Action, raw: object, *, lenient: bool) -> object:
     if not isinstance(raw, Mapping):
         raise InvalidRequest("The payload must be one object.")
     try:
-        bad = _unstorable(raw, "")
+        bad = unstorable(raw, "")
+        if bad in act.path_fields:
+            raise NotFound
         if bad is not None:
             raise InvalidRequest("Text cannot have the character NUL or half of a surrogate pair.", field=bad)
         return msgspec.convert(raw, act.input, strict=not lenient)
@@ -60,7 +62,7 @@ def _named_field(message: str) -> str:
     return found[1] if found else ""
 
 
-def _unstorable(value: object, path: str) -> str | None:
+def unstorable(value: object, path: str) -> str | None:
     """The path of a text in `value` that PostgreSQL cannot store; None where all of it can be."""
     if isinstance(value, str):
         if "\0" in value:
@@ -71,14 +73,14 @@ def _unstorable(value: object, path: str) -> str | None:
             return path
     elif isinstance(value, Mapping):
         for name, inner in value.items():
-            bad = _unstorable(inner, f"{path}.{name}".lstrip("."))
+            bad = unstorable(inner, f"{path}.{name}".lstrip("."))
             if bad is None and isinstance(name, str):
-                bad = _unstorable(name, path)
+                bad = unstorable(name, path)
             if bad is not None:
                 return bad
     elif isinstance(value, list):
         for place, inner in enumerate(value):
-            bad = _unstorable(inner, f"{path}[{place}]")
+            bad = unstorable(inner, f"{path}[{place}]")
             if bad is not None:
                 return bad
     return None

@@ -13,7 +13,7 @@ from prometheus_client import Counter, Histogram
 
 from handlers.action import ACTIONS, ADDRESS_RATE, RATES, Action, Call, Limit, Work
 from handlers.app import App
-from handlers.asking import read_input
+from handlers.asking import read_input, unstorable
 from handlers.tokens import Caller
 from matching.refusals import (
     IdempotencyMismatch,
@@ -134,8 +134,8 @@ async def _answer(app: App, act: Action | None, request: Request) -> Answer:
         raise Unauthenticated("This session has ended. Please sign in again.")
     headers = await _count(app, act, request)
     ask = read_input(act, request.raw, lenient=request.lenient)
-    if request.key is not None and not (0 < len(request.key) <= KEY_LENGTH_MAX):
-        raise InvalidRequest(f"A key has 1 to {KEY_LENGTH_MAX} characters.", field="idempotencyKey")
+    if request.key is not None and (not 0 < len(request.key) <= KEY_LENGTH_MAX or unstorable(request.key, "") is not None):
+        raise InvalidRequest(f"A key has 1 to {KEY_LENGTH_MAX} characters, none of them NUL.", field="idempotencyKey")
 
     caller = request.caller
     call = Call(
