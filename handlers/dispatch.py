@@ -200,6 +200,8 @@ async def _earlier(tx: Tx, user_id: UUID, key: str, request_sha256: bytes) -> An
         return None
     if found.request_sha256 != request_sha256:
         raise IdempotencyMismatch
+    if found.status >= 400:  # read again, so that its door can tell a refusal, and print it as it was asked to
+        return Answer(found.status, msgspec.json.decode(found.answer, type=Refused))
     return Answer(found.status, msgspec.Raw(found.answer))
 
 
