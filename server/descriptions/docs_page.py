@@ -57,7 +57,7 @@ def _list(entries: Iterable[Html]) -> Html:
 def _links(subject: str, some: list[Described]) -> Html:
     return html(
         '<h2><a href="#$anchor">$subject</a></h2>$actions',
-        anchor=subject.lower(),
+        anchor=f"about-{subject.lower()}",
         subject=subject,
         actions=_list(_entry(one.id, _name(one)) for one in some),
     )
@@ -81,7 +81,7 @@ def _chapter(chapter: Chapter) -> Html:
 def _subject(subject: str, some: list[Described]) -> Html:
     return html(
         '<section class="subject" id="$anchor"><h2>$subject</h2>$about$actions</section>',
-        anchor=subject.lower(),
+        anchor=f"about-{subject.lower()}",
         subject=subject,
         about=paragraphs(some[0].about_subject),
         actions=joined(_action(one) for one in some),

@@ -11,6 +11,7 @@ from server.descriptions.actions import PREFIX, Described
 from server.descriptions.schemas import Schema, Shapes
 
 ID = "0191d2c4-6f0e-7c55-9a53-3f1d2b8c4e77"
+ANOTHER_ID = "0191d2c5-02b7-7aa1-8c0e-6d5f4e3a2b10"
 KEY = "5b0f6f0a"
 TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9…"  # noqa: S105 - it is nobody's
 
@@ -30,6 +31,7 @@ WORDS: dict[str, Any] = {
     "password": "correct horse battery staple",
     "price": 1200,
     "refreshToken": "dGhpcyBpcyBub2JvZHkncyB0b2tlbg",
+    "requestedItem": ANOTHER_ID,
     "search": "camera",
     "seq": 7,
     "status": "available",
@@ -58,7 +60,7 @@ def sample(name: str, schema: Schema, shapes: Shapes) -> Any:
         case "integer" | "number":
             return WORDS.get(name, schema.get("default", schema.get("minimum", 1)))
         case "string" if schema.get("format") == "uuid":
-            return ID
+            return WORDS.get(name, ID)
         case "string" if schema.get("format") == "date-time":
             return "2030-01-31T12:00:00Z"
         case _:
