@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
-import socketio
 import structlog
 from aiohttp import web
 from engineio.async_drivers import aiohttp as driver
@@ -25,6 +24,7 @@ from handlers.tokens import Caller
 from matching.refusals import Internal, InvalidRequest, Refusal, Unauthenticated
 from server.address import client_address
 from server.config import Config
+from server.packets import PacketServer
 
 log = structlog.get_logger()
 
@@ -80,7 +80,7 @@ class SocketDoor:
         self._app = app
         self._config = config
         self.sockets: dict[str, LiveSocket] = {}
-        self.server = socketio.AsyncServer(
+        self.server = PacketServer(
             async_mode="aiohttp",
             transports=list(config.transports),
             cors_allowed_origins=list(config.cors_origins),
