@@ -95,12 +95,13 @@ class Mailer:
                 await set_reset_token(tx, row["user_id"], digest(token), RESET_LIFETIME)
                 minutes = int(RESET_LIFETIME.total_seconds() // 60)
                 letter["Subject"] = "Reset your Swaploop password"
-                letter.set_content(RESET_TEXT.format(name=row["name"], minutes=minutes, url=self._public_url, token=token))
+                text = RESET_TEXT.format(name=row["name"], minutes=minutes, url=self._public_url, token=token)
             case "overdue":
                 letter["Subject"] = "A swap of yours waits to be completed"
-                letter.set_content(OVERDUE_TEXT.format(name=row["name"], url=self._public_url, deal_id=row["deal_id"]))
+                text = OVERDUE_TEXT.format(name=row["name"], url=self._public_url, deal_id=row["deal_id"])
             case kind:
                 raise AssertionError(f"a mail of unknown kind {kind}")
+        letter.set_content(text, cte="8bit")  # whoever opens the file can copy the link; SMTP repacks it where it must
         return letter
 
     async def _deliver(self, letter: EmailMessage) -> None:
