@@ -45,9 +45,9 @@ async def keep_answer(tx: Tx, user_id: UUID, key: str, answer: StoredAnswer) -> 
 async def forget_old_answers(tx: Tx, batch: int = 1_000) -> None:
     await tx.execute(
         """
-        DELETE FROM idempotency_keys WHERE (user_id, key) IN (
-            SELECT user_id, key FROM idempotency_keys WHERE created_at <= now() - interval '24 hours' LIMIT $1
-        )
+        DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM idempotency_keys WHERE created_at <= now() - interval '24 hours' LIMIT $1
+        ))
         """,
         batch,
     )

@@ -49,6 +49,8 @@ async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         encoder=lambda value: msgspec.json.encode(value).decode(),
         decoder=msgspec.json.decode,
     )
+    # asyncpg asks what an array type is when it first meets it, with queries that are slower than those they hold up.
+    await connection.prepare("SELECT $1::uuid[], $2::integer[], $3::text[], $4::jsonb[]")
 
 
 class Database:

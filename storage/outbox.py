@@ -21,7 +21,7 @@ async def left_over(tx: Tx, age_seconds: float, batch: int) -> list[tuple[UUID, 
     """Rows that nobody has marked for `age_seconds`, oldest first: their process died, or Redis was away."""
     rows = await tx.fetch(
         """
-        SELECT conversation_id, seq FROM outbox WHERE created_at < clock_timestamp() - make_interval(secs => $1)
+        SELECT conversation_id, seq FROM outbox WHERE created_at < statement_timestamp() - make_interval(secs => $1)
          ORDER BY created_at, seq LIMIT $2
         """,
         age_seconds,

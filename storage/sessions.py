@@ -91,9 +91,9 @@ async def forget_old_sessions(tx: Tx, batch: int = 500) -> None:
     """Sessions that ended over a day ago go, with their tokens; a batch at a time."""
     await tx.execute(
         """
-        DELETE FROM sessions WHERE id IN (
+        DELETE FROM sessions WHERE id = ANY(ARRAY(
             SELECT id FROM sessions WHERE expires_at < now() - interval '1 day' LIMIT $1
-        )
+        ))
         """,
         batch,
     )
