@@ -71,8 +71,11 @@ def _range(least: float | None, most: float | None, unit: str = "") -> str:
     """', 1 to 200 characters'; '' where there is no bound."""
     if least is None and most is None:
         return ""
-    bounds = f"at most {_figure(most)}" if not least else f"at least {_figure(least)}" if most is None else ""
-    return f", {bounds or f'{_figure(least)} to {_figure(most)}'} {unit}".rstrip()
+    if least is None or (unit and least == 0):
+        bounds = f"at most {_figure(most)}"
+    else:
+        bounds = f"at least {_figure(least)}" if most is None else f"{_figure(least)} to {_figure(most)}"
+    return f", {bounds} {unit}".rstrip()
 
 
 def _figure(number: float | None) -> str:

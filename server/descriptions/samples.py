@@ -12,7 +12,6 @@ from server.descriptions.schemas import Schema, Shapes
 
 ID = "0191d2c4-6f0e-7c55-9a53-3f1d2b8c4e77"
 ANOTHER_ID = "0191d2c5-02b7-7aa1-8c0e-6d5f4e3a2b10"
-KEY = "5b0f6f0a"
 TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9…"  # noqa: S105 - it is nobody's
 
 # Texts that say what a field is for, where its type does not. Every other field's is made from its schema.
@@ -40,6 +39,7 @@ WORDS: dict[str, Any] = {
     "token": TOKEN,
 }
 OPTIONAL = ("message", "estimatedValue", "search")  # shown though they may be left out
+SHORT = 60  # characters of a body that fit in a line
 OPTIONAL_MAX = 2  # shown where nothing is required
 
 
@@ -94,12 +94,14 @@ def curl(described: Described) -> str:
     if not described.action.public:
         lines.append('-H "Authorization: Bearer $token"')
     if described.takes_key:
-        lines.append(f"-H 'Idempotency-Key: {KEY}'")
+        lines.append('-H "Idempotency-Key: $(uuidgen)"')
     if described.is_upload:
         lines.append("-F image=@camera.jpg")
     elif described.has_body and fields:
         lines.append("-H 'Content-Type: application/json'")
-        lines.append(f"-d {shlex.quote(json.dumps(fields, ensure_ascii=False))}")
+        short = json.dumps(fields, ensure_ascii=False)
+        long = json.dumps(fields, ensure_ascii=False, indent=2).replace("\n", "\n  ")
+        lines.append(f"-d {shlex.quote(short if len(short) <= SHORT else long)}")
     return " \\\n  ".join(lines)
 
 
