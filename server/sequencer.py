@@ -21,6 +21,7 @@ class Sequencer:
     def __init__(self) -> None:
         self._last: OrderedDict[UUID, int] = OrderedDict()
         self._early: dict[UUID, dict[int, list[Send]]] = {}  # an entry is sent to each of its people who are here
+        self._waits: dict[UUID, asyncio.TimerHandle] = {}  # one for each conversation in `_early`
 
     def take(self, conversation_id: UUID, seq: int, send: Send) -> None:
         """Call `send` when it is this entry's turn, or after a short wait."""
@@ -42,14 +43,17 @@ class Sequencer:
             self._last.pop(conversation_id, None)
 
     def _hold(self, conversation_id: UUID, seq: int, send: Send, seconds: float) -> None:
-        early = self._early.setdefault(conversation_id, {})
-        if not early:
-            asyncio.get_running_loop().call_later(seconds, self._give_up, conversation_id)
-        early.setdefault(seq, []).append(send)
+        self._early.setdefault(conversation_id, {}).setdefault(seq, []).append(send)
+        if conversation_id not in self._waits:
+            self._wait(conversation_id, seconds)
+
+    def _wait(self, conversation_id: UUID, seconds: float) -> None:
+        self._waits[conversation_id] = asyncio.get_running_loop().call_later(seconds, self._give_up, conversation_id)
 
     def _give_up(self, conversation_id: UUID) -> None:
         """Whatever has not come by now: send what is here."""
-        early = self._early.pop(conversation_id, {})
+        del self._waits[conversation_id]
+        early = self._early.pop(conversation_id)
         for seq in sorted(early):
             for send in early[seq]:
                 send()
@@ -57,10 +61,18 @@ class Sequencer:
 
     def _send_next(self, conversation_id: UUID) -> None:
         early = self._early.get(conversation_id)
-        while early and (sends := early.pop(self._last[conversation_id] + 1, None)) is not None:
+        if early is None:
+            return
+        while (sends := early.pop(self._last[conversation_id] + 1, None)) is not None:
             for send in sends:
                 send()
             self._sent(conversation_id, self._last[conversation_id] + 1)
+        # The wait was for what has come. What is still early waits for something else, and has its own full time for it.
+        self._waits.pop(conversation_id).cancel()
+        if early:
+            self._wait(conversation_id, GAP_WAIT_SECONDS)
+        else:
+            del self._early[conversation_id]
 
     def _sent(self, conversation_id: UUID, seq: int) -> None:
         self._last[conversation_id] = max(seq, self._last.get(conversation_id, 0))

@@ -1,5 +1,6 @@
 """More devices of people who act in tests: each one socket, on any server, with its own ears."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -21,6 +22,7 @@ async def devices_of(person: Person, *casts: Cast) -> AsyncIterator[list[Person]
     finally:
         for device in devices:
             await device.leaves()
+        await asyncio.sleep(0.01)  # a server that is stopped before it has noticed waits for the one who has left
 
 
 def entries_heard(person: Person, conversation_id: str) -> list[int]:

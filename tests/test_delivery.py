@@ -1,0 +1,155 @@
+"""Delivery: what was acknowledged reaches every connected party, in order, whichever server they are on and whatever fails.
+
+contract.md, "Promises": at least once, in `seq` order, within 2 s even when the process that committed it dies right after;
+Redis may be lost at any moment.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
+
+from handlers.app import App
+from handlers.dispatch import Request, dispatch
+from tests.conftest import Market, OpenMarket
+from tests.devices import devices_of, entries_heard, first_times
+from tests.people import Person
+from tests.trading import trade_between
+from tests.valkeys import own_valkey
+from tests.waiting import until, until_answered
+
+SECRET = "the same secret on both servers, so that a token is good on either"
+
+
+@dataclass(slots=True)
+class Two:
+    """Two servers on one database and one Redis: Alice is on the one, Bob is on the other."""
+
+    here: Market
+    there: Market
+    alice: Person
+    bob: Person
+    conversation: str
+
+    async def outbox_is_empty(self) -> bool:
+        async with self.here.sql() as connection:
+            return not await connection.fetchval("SELECT count(*) FROM outbox")
+
+
+@asynccontextmanager
+async def two_servers(open_market: OpenMarket, **settings: str) -> AsyncIterator[Two]:
+    async with AsyncExitStack() as stack:
+        here = await stack.enter_async_context(open_market(SECRET_KEY=SECRET, **settings))
+        shared = {"DATABASE_URL": here.database_url, "REDIS_URL": here.redis_url}
+        there = await stack.enter_async_context(open_market(SECRET_KEY=SECRET, **shared))
+        alice, bob = await here.cast.people("Alice", "Bob")
+        conversation = (await trade_between(alice, bob))["conversation"]
+        await alice.connect()
+        (bob_there,) = await stack.enter_async_context(devices_of(bob, there.cast))
+        two = Two(here, there, alice, bob_there, conversation)
+        await until_answered(two.outbox_is_empty, what="pushing the request")
+        yield two
+
+
+async def says(person: Person, conversation: str, text: str) -> Any:
+    return await person.does("message:send", conversationId=conversation, text=text, clientMessageId=str(uuid4()))
+
+
+def seqs_from(first: int, person: Person, conversation: str) -> list[int]:
+    return [seq for seq in first_times(entries_heard(person, conversation)) if seq >= first]
+
+
+async def test_what_is_said_on_one_server_is_heard_on_the_other_in_order(open_market: OpenMarket) -> None:
+    async with two_servers(open_market) as two:
+
+        async def talks(person: Person) -> None:
+            for number in range(100):
+                await says(person, two.conversation, f"{person.name} {number}")
+
+        await asyncio.gather(*(talks(person) for person in (two.alice, two.bob) for _ in range(2)))
+        numbers = list(range(2, 402))
+        for person in (two.alice, two.bob):
+            await until(lambda person=person: len(seqs_from(2, person, two.conversation)) == 400)  # type: ignore[misc]
+            assert seqs_from(2, person, two.conversation) == numbers
+            once = [seq for seq in entries_heard(person, two.conversation) if seq >= 2]
+            assert len(once) == 400, "with nothing going wrong, everything is pushed once"
+        await until_answered(two.outbox_is_empty, 3.0, what="emptying the outbox")
+
+
+class Dropping:
+    """Stands for a process that dies between the commit and the push."""
+
+    def announce(self, announcements: object) -> None:
+        """Nobody is told."""
+
+
+def dying(app: App) -> App:
+    return replace(app, live=Dropping())  # type: ignore[arg-type]  # it dies before anything else is asked of it
+
+
+async def test_what_a_dead_server_did_not_push_is_pushed_by_another_within_two_seconds(open_market: OpenMarket) -> None:
+    async with two_servers(open_market) as two:
+        app = dying(two.here.service.app)
+        caller = app.tokens.read(two.alice.token)
+        committed = time.monotonic()
+        for number in range(3):
+            raw = {"conversationId": two.conversation, "text": f"Line {number}", "clientMessageId": f"line-{number}"}
+            answer = await dispatch(app, Request("message:send", raw, "socket", caller))
+            assert answer.status == 201
+        for person in (two.alice, two.bob):
+            await person.hears("message:new", lambda entry: entry["seq"] == 4, seconds=2.5)
+            assert time.monotonic() - committed < 2.0
+            assert seqs_from(2, person, two.conversation) == [2, 3, 4]
+        await until_answered(two.outbox_is_empty, 3.0, what="emptying the outbox")
+
+
+async def test_a_move_that_a_dead_server_did_not_push_is_pushed_too(open_market: OpenMarket) -> None:
+    async with two_servers(open_market) as two:
+        trade = (await two.alice.does("trade:mine"))["items"][0]
+        app = dying(two.there.service.app)
+        caller = app.tokens.read(two.bob.token)
+        assert (await dispatch(app, Request("trade:interest", {"tradeId": trade["id"]}, "rest", caller))).status == 200
+        for person in (two.alice, two.bob):
+            push = await person.hears("trade:changed", lambda body: body["seq"] == 2, seconds=2.5)
+            assert push["change"] == {"status": "negotiating", "move": "interest", "by": two.bob.id}
+
+
+async def test_redis_away_for_three_seconds_loses_nothing(open_market: OpenMarket) -> None:
+    """Who is on the writer's server hears at once, who is on another when Redis is back, all of it; nobody restarts."""
+    with own_valkey() as valkey:
+        async with two_servers(open_market, REDIS_URL=valkey.url) as two:
+
+            async def ready(market: Market) -> bool:
+                async with market.cast.session.get(market.url + "/readyz") as response:
+                    return response.status == 200
+
+            assert await ready(two.here)
+            valkey.stop()
+            stopped = time.monotonic()
+            said = 0
+            while time.monotonic() - stopped < 3.0:
+                sending = time.monotonic()
+                entry = await says(two.alice, two.conversation, f"Is anybody there? {said}")
+                said += 1
+                assert time.monotonic() - sending < 1.0, "an acknowledgement does not wait for Redis"
+                await two.alice.hears("message:new", lambda body, entry=entry: bool(body == entry), seconds=1.0)  # type: ignore[misc]
+                await asyncio.sleep(0.02)
+            for market in (two.here, two.there):
+                assert not await ready(market)
+            assert not await two.outbox_is_empty()
+
+            valkey.start()
+            everything = list(range(2, said + 2))
+            await until(lambda: len(seqs_from(2, two.bob, two.conversation)) == said, what="hearing all that was said")
+            assert seqs_from(2, two.bob, two.conversation) == everything
+            assert seqs_from(2, two.alice, two.conversation) == everything
+            await until_answered(two.outbox_is_empty, 5.0, what="emptying the outbox")
+            for market in (two.here, two.there):
+                await until_answered(lambda market=market: ready(market), 5.0, what="being ready again")  # type: ignore[misc]
+            after = await says(two.alice, two.conversation, "And on we go")
+            heard = time.monotonic()
+            await two.bob.hears("message:new", lambda body: body["seq"] == after["seq"], seconds=1.0)
+            assert time.monotonic() - heard < 0.5, "it goes by Redis again, not by what is left over"
