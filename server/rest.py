@@ -29,6 +29,7 @@ log = structlog.get_logger()
 
 PREFIXES = ("/api", "/api/v1")
 BODY_BYTES_MAX = 64 * 1024
+EXPOSED = "Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Request-Id"
 REQUEST_ID = web.RequestKey("request_id", str)
 
 OwnHandler = Callable[["RestDoor", Action, web.Request], Awaitable[web.StreamResponse]]
@@ -141,6 +142,8 @@ async def _json(request: web.Request) -> dict[str, Any]:
         body = await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise TooLarge(f"A body has at most {BODY_BYTES_MAX} bytes.") from None
+    except web.RequestPayloadError:
+        raise InvalidRequest("The body does not come as its headers say.") from None
     if not body:
         return {}
     if request.content_type not in ("application/json", "text/json"):
@@ -192,7 +195,7 @@ def middleware(config: Config) -> Callable[..., Awaitable[web.StreamResponse]]:
                 response.headers["Access-Control-Allow-Origin"] = origin or ""
                 response.headers["Access-Control-Allow-Methods"] = "GET, POST, PUT, PATCH, DELETE"
                 response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Idempotency-Key"
-                response.headers["Access-Control-Expose-Headers"] = "Retry-After, X-Request-Id"
+                response.headers["Access-Control-Expose-Headers"] = EXPOSED
                 response.headers["Vary"] = "Origin"
         return response
 
