@@ -112,7 +112,7 @@ def _answer(one: Described) -> Document:
     codes = [kind.code for kind in one.refusals]
     return {
         "name": f"{one.action.event} (acknowledgement)",
-        "summary": "\n".join(f"- `{kind.code}`: {kind().message}" for kind in one.refusals),
+        "description": "\n".join(f"- `{kind.code}`: {kind().message}" for kind in one.refusals),
         "payload": {"oneOf": [one.shapes.answered(one.action), one.shapes.refused(codes)]},
     }
 

@@ -6,7 +6,7 @@ from string import Template
 from typing import NamedTuple
 
 from handlers.dispatch import KEY_LENGTH_MAX
-from handlers.types import PAGE_SIZE, PAGE_SIZE_MAX
+from handlers.types import OFFSET_MAX, PAGE_SIZE, PAGE_SIZE_MAX
 from server.rest import BODY_BYTES_MAX, PREFIXES
 from server.sockets import EVENT_BYTES_MAX
 
@@ -31,6 +31,7 @@ def as_markdown() -> str:
         key_length=KEY_LENGTH_MAX,
         page_size=PAGE_SIZE,
         page_size_max=PAGE_SIZE_MAX,
+        rows=f"{OFFSET_MAX:,}",
     )
 
 
