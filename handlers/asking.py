@@ -23,7 +23,7 @@ def read_input(act: Action, raw: object, *, lenient: bool) -> object:
         if bad in act.path_fields:
             raise NotFound
         if bad is not None:
-            raise InvalidRequest("Text cannot have the character NUL or half of a surrogate pair.", field=bad)
+            raise InvalidRequest("Text cannot have the character NUL or half of a surrogate pair.", field=bad or None)
         return msgspec.convert(raw, act.input, strict=not lenient)
     except RecursionError:
         raise InvalidRequest("The payload is nested too deeply.") from None

@@ -142,8 +142,8 @@ async def _json(request: web.Request) -> dict[str, Any]:
         body = await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise TooLarge(f"A body has at most {BODY_BYTES_MAX} bytes.") from None
-    except web.RequestPayloadError:
-        raise InvalidRequest("The body does not come as its headers say.") from None
+    except (web.RequestPayloadError, ConnectionResetError):
+        raise InvalidRequest("The body breaks off, or does not come as its headers say.") from None
     if not body:
         return {}
     if request.content_type not in ("application/json", "text/json"):

@@ -104,6 +104,7 @@ async def running(config: Config, database_url: str, redis_url: str) -> AsyncIte
             access_log=None,
             shutdown_timeout=DRAIN_SECONDS_MAX,
             handler_cancellation=False,
+            auto_decompress=False,  # a body is bounded as it comes; nobody needs to send a compressed one
         )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

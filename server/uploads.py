@@ -70,7 +70,7 @@ async def _receive(request: web.Request, folder: Path) -> tuple[list[Path], byte
             if len(files) == IMAGES_MAX:
                 raise TooLarge(f"At most {IMAGES_MAX} pictures at a time.", field="image")
             files.append(await _save(part, folder / str(len(files)), digest))
-    except (ValueError, HttpProcessingError, AssertionError):
+    except (ValueError, HttpProcessingError, web.RequestPayloadError, ConnectionResetError, AssertionError):
         raise InvalidRequest("The body is not valid multipart/form-data.") from None
     if not files:
         raise InvalidRequest("There is no picture in the field 'image'.", field="image")
