@@ -9,8 +9,8 @@ import click
 import structlog
 
 from server.config import Config
-from server.demo_listings import PASSWORD, PEOPLE
-from server.demo_market import load_demo_market
+from server.demo.listings import PASSWORD, PEOPLE
+from server.demo.market import load_demo_market
 from server.memory import give_back
 from server.service import Service, running
 from storage.people import user_by_email

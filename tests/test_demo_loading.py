@@ -16,8 +16,8 @@ import pytest
 from handlers.app import Announcement, App, PushBody
 from handlers.passwords import Passwords
 from handlers.tokens import Tokens
-from server.demo_listings import LISTINGS, PASSWORD, PEOPLE, TALKS
-from server.demo_market import load_demo_market
+from server.demo.listings import LISTINGS, PASSWORD, PEOPLE, TALKS
+from server.demo.market import load_demo_market
 from server.embedded import Parts, start_parts
 from server.pictures import Pictures
 from storage.cache import Cache
@@ -35,7 +35,7 @@ LOADER = """
 import asyncio, sys
 from pathlib import Path
 from tests.test_demo_loading import stores
-from server.demo_market import load_demo_market
+from server.demo.market import load_demo_market
 
 async def main():
     async with stores(*sys.argv[1:3], Path(sys.argv[3])) as (app, pictures):

@@ -7,8 +7,8 @@ from typing import TypeAlias
 import networkx as nx
 import pytest
 
-from server.demo_listings import GUEST, LISTINGS, PEOPLE, RING_OF_THREE, TALKS, Listing
-from server.motifs import MOTIFS, picture_of
+from server.demo.listings import GUEST, LISTINGS, PEOPLE, RING_OF_THREE, TALKS, Listing
+from server.demo.motifs import MOTIFS, picture_of
 from server.picture_rendering import render
 from storage.migrate import FOLDER
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from handlers.action import ACTIONS, camel
 from server.cli import main
 from server.config import SETTINGS
-from server.demo_market import load_demo_market
+from server.demo.market import load_demo_market
 from tests.conftest import OpenMarket
 
 ROOT = Path(__file__).parent.parent

@@ -2,7 +2,7 @@
 
 import math
 
-from server.painting import GROUND, Canvas, Colour, Palette, Point, lighter, turned
+from server.demo.painting import GROUND, Canvas, Colour, Palette, Point, lighter, turned
 
 
 def armchair(on: Canvas, of: Palette) -> None:

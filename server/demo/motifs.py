@@ -1,6 +1,6 @@
 """Which motif stands for which category in the pictures of the demo market, and the picture itself."""
 
-from server.motifs_at_home import (
+from server.demo.motifs_at_home import (
     armchair,
     books,
     bricks,
@@ -15,7 +15,7 @@ from server.motifs_at_home import (
     sewing_machine,
     teapot,
 )
-from server.motifs_to_carry import (
+from server.demo.motifs_to_carry import (
     bicycle,
     camera,
     gamepad,
@@ -29,7 +29,7 @@ from server.motifs_to_carry import (
     tent,
     watch,
 )
-from server.painting import Motif, paint
+from server.demo.painting import Motif, paint
 
 MOTIFS: dict[str, Motif] = {
     "board-games": chess,

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from server.painting import GROUND, Canvas, Palette, Point, lighter, turned
+from server.demo.painting import GROUND, Canvas, Palette, Point, lighter, turned
 
 
 def camera(on: Canvas, of: Palette) -> None:

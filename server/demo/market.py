@@ -1,4 +1,4 @@
-"""Fill an empty database with the demo market of `demo_listings.py`, through the actions themselves.
+"""Fill an empty database with the demo market of `listings.py`, through the actions themselves.
 
 Safe to be killed at any point: every step has an idempotency key, so that the next start does what is missing and
 nothing twice. The guest's account is made last: where it is, the market is complete.
@@ -19,8 +19,8 @@ from handlers.app import App
 from handlers.dispatch import Answer, Refused, Request, dispatch
 from handlers.tokens import Caller
 from matching.refusals import EmailTaken, IdempotencyMismatch
-from server.demo_listings import GUEST, LISTINGS, PASSWORD, PEOPLE, TALKS, Listing, Person, Talk
-from server.motifs import picture_of
+from server.demo.listings import GUEST, LISTINGS, PASSWORD, PEOPLE, TALKS, Listing, Person, Talk
+from server.demo.motifs import picture_of
 from server.pictures import Pictures
 from storage.people import is_empty, user_by_email
 
