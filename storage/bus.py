@@ -87,6 +87,8 @@ class Bus:
                 await self._listen()
             except (RedisError, OSError, TimeoutError) as error:
                 log.warning("bus.listener_lost", error=str(error), again_in_seconds=wait)
+            except Exception:
+                log.exception("bus.bug")  # whatever it is, a server that hears nothing more is worse
             if self.hears:
                 wait = 0.05
             await asyncio.sleep(wait)
@@ -121,7 +123,10 @@ class Bus:
         if name == self._ping_channel:
             self._heard_at = time.monotonic()
         elif data[:16] != self._origin:  # this process's sockets have it already
-            self._on_message(name.decode(), data[16:])
+            try:
+                self._on_message(name.decode(), data[16:])
+            except ValueError as error:  # as from a server of another version: no reason to stop listening to the others
+                log.warning("bus.unreadable", error=str(error))
 
     async def _ping(self) -> None:
         while True:

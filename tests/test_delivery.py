@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
+import redis.asyncio
+
 from handlers.app import App
 from handlers.dispatch import Request, dispatch
 from tests.conftest import Market, OpenMarket
@@ -115,6 +117,16 @@ async def test_a_move_that_a_dead_server_did_not_push_is_pushed_too(open_market:
         for person in (two.alice, two.bob):
             push = await person.hears("trade:changed", lambda body: body["seq"] == 2, seconds=2.5)
             assert push["change"] == {"status": "negotiating", "move": "interest", "by": two.bob.id}
+
+
+async def test_what_nobody_can_read_on_the_bus_makes_nobody_deaf(open_market: OpenMarket) -> None:
+    """As from a server of another version"""
+    async with two_servers(open_market) as two, redis.asyncio.from_url(two.there.redis_url) as client:
+        (channel,) = await client.pubsub_channels(f"*:user:{two.bob.id}")
+        for unreadable in (b"", b"short", b"from another one: no JSON", b'from another one["of", "another", "shape", 7]'):
+            assert await client.publish(channel, unreadable) == 1
+        said = await says(two.alice, two.conversation, "Can you hear me?")
+        await two.bob.hears("message:new", lambda entry: bool(entry == said), seconds=1.0)
 
 
 async def test_redis_away_for_three_seconds_loses_nothing(open_market: OpenMarket) -> None:
