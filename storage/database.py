@@ -53,6 +53,10 @@ async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     await connection.prepare("SELECT $1::uuid[], $2::integer[], $3::text[], $4::jsonb[]")
 
 
+async def _leave_as_it_is(_: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Nobody changes a session (no SET, LISTEN or lock outlives its transaction), and to reset it is a round trip."""
+
+
 class Database:
     """A pool of connections. Raises Unavailable where PostgreSQL cannot answer now."""
 
@@ -66,6 +70,7 @@ class Database:
             min_size=min(2, pool_size),
             max_size=pool_size,
             init=_prepare,
+            reset=_leave_as_it_is,
             command_timeout=15,
             server_settings={
                 "application_name": "swaploop",
