@@ -93,7 +93,8 @@ class _Replayed(Exception):
 def refusal(no: Refusal, request_id: str) -> Answer:
     headers = {}
     if isinstance(no, RateLimited) and no.details:
-        headers = {"Retry-After": str(no.details["retryAfter"]), "RateLimit-Remaining": "0"}
+        seconds, limit = str(no.details["retryAfter"]), str(no.details["limit"])
+        headers = {"Retry-After": seconds, "RateLimit-Limit": limit, "RateLimit-Remaining": "0", "RateLimit-Reset": seconds}
     return Answer(no.status, Refused(False, no.message, ErrorBody(no.code, no.field, no.details), request_id), headers)
 
 
@@ -224,14 +225,14 @@ async def _count(app: App, act: Action, request: Request) -> dict[str, str]:
     if request.caller is None:
         everything = await app.limits.take(f"address:{request.address}", *ADDRESS_RATE, needed=True)
         if not everything.allowed:
-            raise RateLimited(details={"retryAfter": everything.reset_seconds})
+            raise RateLimited(details={"retryAfter": everything.reset_seconds, "limit": everything.limit})
     limit, window_seconds = RATES[act.limit]
     who = str(request.caller.user_id) if request.caller else request.address
     if act.limit is Limit.AUTH and isinstance(request.raw, Mapping):
-        who = f"{str(request.raw.get('email', ''))[:254].lower()}@{request.address}"
+        who = f"{str(request.raw.get('email', '')).strip().lower()[:254]}@{request.address}"
     taken = await app.limits.take(f"{act.limit}:{who}", limit, window_seconds, needed=act.limit is Limit.AUTH)
     if not taken.allowed:
-        raise RateLimited(details={"retryAfter": taken.reset_seconds})
+        raise RateLimited(details={"retryAfter": taken.reset_seconds, "limit": taken.limit})
     return {
         "RateLimit-Limit": str(taken.limit),
         "RateLimit-Remaining": str(taken.remaining),

@@ -33,12 +33,15 @@ class Cache:
     def __init__(self, url: str) -> None:
         self.url = url
         self._paused_until = 0.0
-        self.client: Client = redis.asyncio.Redis.from_url(
+        # A burst waits for a connection: the other kind of pool raises when all are taken, as if Redis were away.
+        pool = redis.asyncio.BlockingConnectionPool.from_url(
             url,
+            timeout=TIMEOUT_SECONDS,
             socket_timeout=TIMEOUT_SECONDS,
             socket_connect_timeout=TIMEOUT_SECONDS,
             max_connections=CONNECTIONS_MAX,
         )
+        self.client: Client = redis.asyncio.Redis.from_pool(pool)
 
     async def run(self, ask: Callable[[Client], Awaitable[T]]) -> T:
         """What `ask(client)` answers."""

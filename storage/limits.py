@@ -22,8 +22,10 @@ local before = tonumber(redis.call('GET', last) or '0')
 local spent = used + before * (1 - passed / window)
 if spent + 1 > limit then
     local wait = window - passed
-    if used + 1 <= limit and before > 0 then
+    if used + 1 <= limit then
         wait = math.min(wait, (spent + 1 - limit) * window / before)
+    elseif used > 0 then -- full by itself: it goes on counting, less and less, once the next window has begun
+        wait = wait + (used + 1 - limit) * window / used
     end
     return {0, 0, math.ceil(wait)}
 end

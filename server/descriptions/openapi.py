@@ -168,7 +168,7 @@ def _success(one: Described) -> Document:
 
 
 def _example(kind: type[Refusal]) -> Refusal:
-    return kind(details={"retryAfter": 30}) if issubclass(kind, RateLimited) else kind()
+    return kind(details={"retryAfter": 30, "limit": 60}) if issubclass(kind, RateLimited) else kind()
 
 
 def _refused(status: int, refusals: list[type[Refusal]], shapes: Shapes, known: Document) -> Document:
@@ -177,7 +177,7 @@ def _refused(status: int, refusals: list[type[Refusal]], shapes: Shapes, known: 
     if name not in known:
         headers = dict(REQUEST_ID)
         if status == RateLimited.status:
-            headers |= RETRY_AFTER | {"RateLimit-Remaining": RATES["RateLimit-Remaining"]}
+            headers |= RETRY_AFTER | RATES
         given = [_example(kind) for kind in refusals]
         known[name] = {
             "description": "\n".join(f"- `{no.code}`: {no.message}" for no in given),
