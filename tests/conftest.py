@@ -25,6 +25,7 @@ from tests.people import Cast
 # What a crash could lose does not matter here; what is tested is the same.
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 TEMPLATE = "swaploop_template"
+REDIS_DATABASES = 1_000  # so that no two markets of a run share one: they would take over each other's presence and marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def embedded() -> Iterator[tuple[EmbeddedPostgres, EmbeddedValkey]]:
     with tempfile.TemporaryDirectory(prefix="swaploop-tests-") as folder:
         os.chmod(folder, 0o755)  # noqa: S103 - as root, PostgreSQL runs as another user, who has to get here
         postgres = EmbeddedPostgres(Path(folder), FAST)
-        valkey = EmbeddedValkey(Path(folder))
+        valkey = EmbeddedValkey(Path(folder), (f"databases={REDIS_DATABASES}",))
         postgres.start()
         valkey.start()
         yield postgres, valkey
@@ -107,7 +108,7 @@ def open_market(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> OpenM
         environment = {"PORT": "0", "DATA_DIR": str(data_dir), "RATE_LIMITS": "off", "LOG_LEVEL": "warning"} | settings
         database_url = settings.get("DATABASE_URL") or await parts.new_database()
         # Each market has its own Redis database, and so its own channels
-        redis_url = settings.get("REDIS_URL") or f"{parts.valkey.url}?db={next(parts.names) % 16}"
+        redis_url = settings.get("REDIS_URL") or f"{parts.valkey.url}?db={next(parts.names) % REDIS_DATABASES}"
         async with running(read_config(environment), database_url, redis_url) as service:
             cast = Cast(f"http://127.0.0.1:{service.port}")
             try:
