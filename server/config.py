@@ -103,8 +103,14 @@ class _Reader:
 
     def url(self, name: str, *schemes: str) -> str | None:
         value = self._values[name]
-        if value and urlsplit(value).scheme not in schemes:
-            self.wrong.append(f"{name} must begin with {' or '.join(scheme + '://' for scheme in schemes)}")
+        try:
+            parts = urlsplit(value)
+            good = parts.scheme in schemes and ("postgresql" in schemes or parts.port != 0)  # postgresql://a:1,b:2 is one
+        except ValueError:  # for a host or a port that cannot be
+            good = False
+        if value and not good:
+            starts = " or ".join(scheme + "://" for scheme in schemes)
+            self.wrong.append(f"{name} must be an address that begins with {starts}")
         return value.rstrip("/") if value and "http" in schemes else value or None
 
     def networks(self, name: str) -> tuple[IPv4Network | IPv6Network, ...]:
