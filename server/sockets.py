@@ -25,6 +25,7 @@ from matching.refusals import Internal, InvalidRequest, Refusal, Unauthenticated
 from server.address import client_address
 from server.config import Config
 from server.packets import PacketServer
+from server.rooms import Rooms
 
 log = structlog.get_logger()
 
@@ -85,6 +86,7 @@ class SocketDoor:
             transports=list(config.transports),
             cors_allowed_origins=list(config.cors_origins),
             json=Json,
+            client_manager=Rooms(),
             max_http_buffer_size=FRAME_BYTES_MAX,
             http_compression=False,
             ping_interval=PING_SECONDS,
