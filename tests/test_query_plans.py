@@ -52,6 +52,7 @@ class Sampled:
 
     app: App
     database: Listening
+    url: str
     person: asyncpg.Record  # of many conversations, and one they share one with
     talk: asyncpg.Record  # a long one that is open, of a trade that is being negotiated, and its owner
     item: asyncpg.Record  # in many open trades
@@ -140,7 +141,7 @@ async def sampled(parts: Parts, open_market: OpenMarket) -> AsyncIterator[Sample
         assert person is not None
         assert talk is not None
         assert item is not None
-        yield Sampled(replace(market.service.app, database=listening), listening, person, talk, item)
+        yield Sampled(replace(market.service.app, database=listening), listening, url, person, talk, item)
         await listening.close()
 
 
@@ -208,6 +209,13 @@ async def test_a_message_is_sent_in_one_statement_without_a_transaction_around_i
     said = {"conversationId": str(sampled.talk["id"]), "text": "Hello", "clientMessageId": uuid4().hex}
     asked = await sampled.does("message:send", sampled.talk["owner"], **said)
     assert [statement.query.split()[0] for statement in asked] == ["WITH"]
+    # Nor is anything asked when the connection goes back to the pool: that would be a second round trip for each message.
+    async with sampled.database.connection() as connection:
+        process = connection.get_server_pid()
+    other = await asyncpg.connect(sampled.url)
+    last = await other.fetchval("SELECT query FROM pg_stat_activity WHERE pid = $1", process)
+    await other.close()
+    assert last == asked[0].query
     plans = await sampled.plans(asked)
     assert plans.indexes >= {"conversations_pkey", "entries_sent_once"}
     assert plans.read_whole == []
