@@ -215,7 +215,7 @@ async def test_a_message_is_sent_in_one_statement_without_a_transaction_around_i
     other = await asyncpg.connect(sampled.url)
     last = await other.fetchval("SELECT query FROM pg_stat_activity WHERE pid = $1", process)
     await other.close()
-    assert last == asked[0].query
+    assert asked[0].query[:1_000] == last[:1_000]  # it is shown cut off
     plans = await sampled.plans(asked)
     assert plans.indexes >= {"conversations_pkey", "entries_sent_once"}
     assert plans.read_whole == []
