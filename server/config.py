@@ -174,7 +174,7 @@ def _secret_key(read: _Reader, data_dir: Path) -> str:
         data_dir.mkdir(parents=True, exist_ok=True)
         file = data_dir / "secret_key"
         if not file.exists():
-            part = data_dir / f"secret_key.{os.getpid()}"
+            part = data_dir / f"secret_key.{secrets.token_hex(8)}"  # not by process id: containers all have the same
             part.touch(mode=0o600)
             part.write_text(secrets.token_urlsafe(48))
             try:
