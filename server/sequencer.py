@@ -52,6 +52,10 @@ class Sequencer:
 
     def _give_up(self, conversation_id: UUID) -> None:
         """Whatever has not come by now: send what is here."""
+        if conversation_id not in self._last:  # the log begins here with the first that came; a gap in it is another wait
+            self._sent(conversation_id, min(self._early[conversation_id]) - 1)
+            self._send_next(conversation_id)
+            return
         del self._waits[conversation_id]
         early = self._early.pop(conversation_id)
         for seq in sorted(early):

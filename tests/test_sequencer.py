@@ -60,6 +60,13 @@ async def test_what_is_heard_first_of_a_log_waits_a_moment_for_one_before_it() -
     sent.take(9)
     assert sent.seqs == [7, 8, 9]
 
+    other = Sent()
+    other.take(8, 7, 10)
+    await asyncio.sleep(0.02)
+    assert other.seqs == [7, 8], "that moment is over, but 10 has not yet waited for 9"
+    other.take(9)
+    assert other.seqs == [7, 8, 9, 10]
+
 
 async def test_an_older_wait_that_has_ended_does_not_cut_a_newer_one_short() -> None:
     sent = Sent()
