@@ -10,7 +10,7 @@ import socketio
 from handlers.action import ACTIONS
 from server.sockets import EVENT_BYTES_MAX
 from tests.conftest import Market
-from tests.people import Cast
+from tests.people import Cast, Person
 from tests.raw_socket import raw_socket
 from tests.trading import trade_between
 
@@ -52,6 +52,12 @@ def payload_of(event: str, what: str) -> Any:
     return dict.fromkeys(ACTIONS[event].input.__struct_encode_fields__, value)
 
 
+@pytest.fixture(scope="module")
+async def someone(market: Market) -> Person:
+    """For what is refused or only read: it leaves no trace of who asked."""
+    return await market.cast.person("Someone", connected=True)
+
+
 async def counts(market: Market) -> dict[str, int]:
     """How many rows each table has."""
     async with market.sql() as sql:
@@ -60,24 +66,22 @@ async def counts(market: Market) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("what", NASTY)
-async def test_every_event_answers_whatever_it_is_given(cast: Cast, what: str) -> None:
-    alice = await cast.person("Alice", connected=True)
+async def test_every_event_answers_whatever_it_is_given(someone: Person, what: str) -> None:
     for event in EVENTS:
-        body = await alice.sockets[0].call(event, payload_of(event, what), timeout=5)
+        body = await someone.sockets[0].call(event, payload_of(event, what), timeout=5)
         assert body["success"] or body["error"]["code"] != "INTERNAL", (event, body)
         if not body["success"]:
             assert body.keys() == {"success", "message", "error", "requestId"}
             assert body["message"]
-    assert (await alice.does("user:me"))["id"] == alice.id
+    assert (await someone.does("user:me"))["id"] == someone.id
 
 
 @pytest.mark.parametrize("event", [event for event in EVENTS if ACTIONS[event].input.__struct_encode_fields__])
-async def test_fields_of_the_wrong_type_are_refused_by_name(cast: Cast, event: str) -> None:
+async def test_fields_of_the_wrong_type_are_refused_by_name(someone: Person, event: str) -> None:
     """A boolean for a text or a number, a text for a boolean: one field at a time, the others left out."""
-    alice = await cast.person("Alice")
     for field in ACTIONS[event].input.__struct_encode_fields__:
         wrong = {"no": "such"} if field not in ("wants",) else True
-        body = await alice.answer(event, **{field: wrong})
+        body = await someone.answer(event, **{field: wrong})
         assert not body["success"], (event, field)
         expected = ("NOT_FOUND", None) if field in ACTIONS[event].path_fields else ("INVALID_REQUEST", field)
         assert (body["error"]["code"], body["error"].get("field")) == expected
@@ -105,39 +109,35 @@ RESERVED = ["connect", "disconnect", "connect_error", "*"]  # by python-socketio
 
 
 @pytest.mark.parametrize("name", UNKNOWN + RESERVED)
-async def test_an_unknown_event_is_answered(cast: Cast, name: str) -> None:
-    alice = await cast.person("Alice")
-    async with raw_socket(cast, alice.token) as raw:
+async def test_an_unknown_event_is_answered(cast: Cast, someone: Person, name: str) -> None:
+    async with raw_socket(cast, someone.token) as raw:
         body = await raw.answer(json.dumps([name, {}]))
         assert body["error"]["code"] == "NOT_FOUND"
         assert len(body["message"]) < 200
-        assert (await raw.answer('["user:me"]'))["data"]["id"] == alice.id, "and the socket goes on"
+        assert (await raw.answer('["user:me"]'))["data"]["id"] == someone.id, "and the socket goes on"
 
 
 @pytest.mark.parametrize("name", [action.name for action in ACTIONS.values() if action.event is None])
-async def test_what_is_rests_alone_is_no_event(market: Market, cast: Cast, name: str) -> None:
-    alice = await cast.person("Alice")
+async def test_what_is_rests_alone_is_no_event(market: Market, someone: Person, name: str) -> None:
     before = (await counts(market))["users"]
     account = {"name": "Mallory", "email": "mallory@example.org", "password": "a long password"}
-    await alice.connect()
-    body = await alice.sockets[0].call(name, account, timeout=5)
+    await someone.connect()
+    body = await someone.sockets[0].call(name, account, timeout=5)
     assert body["error"]["code"] == "NOT_FOUND"
     assert (await counts(market))["users"] == before
 
 
 @pytest.mark.parametrize("payload", ["", ",null", ",{}"])
-async def test_no_payload_is_an_empty_one(cast: Cast, payload: str) -> None:
-    alice = await cast.person("Alice")
-    async with raw_socket(cast, alice.token) as raw:
-        assert (await raw.answer(f'["user:me"{payload}]'))["data"]["id"] == alice.id
+async def test_no_payload_is_an_empty_one(cast: Cast, someone: Person, payload: str) -> None:
+    async with raw_socket(cast, someone.token) as raw:
+        assert (await raw.answer(f'["user:me"{payload}]'))["data"]["id"] == someone.id
         missing = await raw.answer(f'["item:create"{payload}]')
         assert (missing["error"]["code"], missing["error"]["field"]) == ("INVALID_REQUEST", "title")
 
 
 @pytest.mark.parametrize("payload", ["{},{}", "{},null", "1,2,3", "[]", "[{}]", '"text"', "0", "false"])
-async def test_a_payload_is_one_object(cast: Cast, payload: str) -> None:
-    alice = await cast.person("Alice")
-    async with raw_socket(cast, alice.token) as raw:
+async def test_a_payload_is_one_object(cast: Cast, someone: Person, payload: str) -> None:
+    async with raw_socket(cast, someone.token) as raw:
         assert (await raw.answer(f'["user:me",{payload}]'))["error"]["code"] == "INVALID_REQUEST"
 
 
@@ -162,24 +162,22 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("what", UNREADABLE)
-async def test_an_event_that_cannot_be_read_is_answered_all_the_same(cast: Cast, what: str) -> None:
-    alice = await cast.person("Alice")
-    async with raw_socket(cast, alice.token) as raw:
+async def test_an_event_that_cannot_be_read_is_answered_all_the_same(cast: Cast, someone: Person, what: str) -> None:
+    async with raw_socket(cast, someone.token) as raw:
         body = await raw.answer(UNREADABLE[what])
         assert body["error"]["code"] == "INVALID_REQUEST"
-        assert (await raw.answer('["user:me"]'))["data"]["id"] == alice.id, "and the socket goes on"
+        assert (await raw.answer('["user:me"]'))["data"]["id"] == someone.id, "and the socket goes on"
 
 
 @pytest.mark.parametrize(
     "packet",
     ["4", "4x", "4abc", "42", "42{}", "42[]", "42[5]", '42["user:me"', "4null", "4{}", "4[1]", "44{}", "47", "49", '4-1["a"]'],
 )
-async def test_what_is_no_packet_ends_the_connection_and_no_other(cast: Cast, packet: str) -> None:
-    alice = await cast.person("Alice", connected=True)
-    async with raw_socket(cast, alice.token) as raw:
+async def test_what_is_no_packet_ends_the_connection_and_no_other(cast: Cast, someone: Person, packet: str) -> None:
+    async with raw_socket(cast, someone.token) as raw:
         await raw.send(packet)
         assert await raw.packet() is None
-    assert (await alice.does("user:me"))["id"] == alice.id
+    assert (await someone.does("user:me"))["id"] == someone.id
 
 
 async def test_a_binary_part_is_refused(cast: Cast) -> None:
