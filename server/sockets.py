@@ -184,8 +184,12 @@ class SocketDoor:
         """Close every connection. Not by a Socket.IO DISCONNECT, after which clients would not come back by themselves."""
         # Not eio.disconnect(): it raises when the last socket, as one that was refused, goes away by itself meanwhile.
         closing = [socket.close() for socket in list(self.server.eio.sockets.values())]
+        requests = [environ.get("aiohttp.request") for environ in self.server.environ.values()]
         with contextlib.suppress(TimeoutError):  # who does not read is cut off with the server
             await asyncio.wait_for(asyncio.gather(*closing, return_exceptions=True), CLOSE_SECONDS_MAX)
+        for request in requests:  # a client that has been told may take its time; the server need not wait for it
+            if request is not None and request.transport is not None:
+                request.transport.close()
         await self.server.shutdown()
 
 

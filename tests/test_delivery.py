@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
+import pytest
 import redis.asyncio
 
-from handlers.app import App
 from handlers.dispatch import Request, dispatch
 from tests.conftest import Market, OpenMarket
 from tests.devices import devices_of, entries_heard, first_times
@@ -34,6 +34,7 @@ class Two:
     there: Market
     alice: Person
     bob: Person
+    trade_id: str
     conversation: str
 
     async def outbox_is_empty(self) -> bool:
@@ -48,10 +49,10 @@ async def two_servers(open_market: OpenMarket, **settings: str) -> AsyncIterator
         shared = {"DATABASE_URL": here.database_url, "REDIS_URL": here.redis_url}
         there = await stack.enter_async_context(open_market(SECRET_KEY=SECRET, **shared))
         alice, bob = await here.cast.people("Alice", "Bob")
-        conversation = (await trade_between(alice, bob))["conversation"]
+        trade = await trade_between(alice, bob)
         await alice.connect()
         (bob_there,) = await stack.enter_async_context(devices_of(bob, there.cast))
-        two = Two(here, there, alice, bob_there, conversation)
+        two = Two(here, there, alice, bob_there, trade["id"], trade["conversation"])
         await until_answered(two.outbox_is_empty, what="pushing the request")
         yield two
 
@@ -64,21 +65,32 @@ def seqs_from(first: int, person: Person, conversation: str) -> list[int]:
     return [seq for seq in first_times(entries_heard(person, conversation)) if seq >= first]
 
 
-async def test_what_is_said_on_one_server_is_heard_on_the_other_in_order(open_market: OpenMarket) -> None:
-    async with two_servers(open_market) as two:
+async def hears_from(first: int, person: Person, conversation: str, count: int) -> None:
+    await until(lambda: len(seqs_from(first, person, conversation)) == count, what=f"hearing {count} entries")
 
-        async def talks(person: Person) -> None:
-            for number in range(100):
-                await says(person, two.conversation, f"{person.name} {number}")
 
-        await asyncio.gather(*(talks(person) for person in (two.alice, two.bob) for _ in range(2)))
-        numbers = list(range(2, 402))
-        for person in (two.alice, two.bob):
-            await until(lambda person=person: len(seqs_from(2, person, two.conversation)) == 400)  # type: ignore[misc]
-            assert seqs_from(2, person, two.conversation) == numbers
-            once = [seq for seq in entries_heard(person, two.conversation) if seq >= 2]
-            assert len(once) == 400, "with nothing going wrong, everything is pushed once"
-        await until_answered(two.outbox_is_empty, 3.0, what="emptying the outbox")
+@pytest.fixture(scope="module")
+async def two(open_market: OpenMarket) -> AsyncIterator[Two]:
+    async with two_servers(open_market) as servers:
+        yield servers
+
+
+async def test_what_is_said_on_one_server_is_heard_on_the_other_in_order(two: Two) -> None:
+    first = (await says(two.alice, two.conversation, "Shall we?"))["seq"] + 1
+    for person in (two.alice, two.bob):
+        await person.hears("message:new")
+
+    async def talks(person: Person) -> None:
+        for number in range(100):
+            await says(person, two.conversation, f"{person.name} {number}")
+
+    await asyncio.gather(*(talks(person) for person in (two.alice, two.bob) for _ in range(2)))
+    for person in (two.alice, two.bob):
+        await hears_from(first, person, two.conversation, 400)
+        assert seqs_from(first, person, two.conversation) == list(range(first, first + 400))
+        pushed = [seq for seq in entries_heard(person, two.conversation) if seq >= first]
+        assert len(pushed) == 400, "with nothing going wrong, everything is pushed once"
+    await until_answered(two.outbox_is_empty, 3.0, what="emptying the outbox")
 
 
 class Dropping:
@@ -88,45 +100,36 @@ class Dropping:
         """Nobody is told."""
 
 
-def dying(app: App) -> App:
-    return replace(app, live=Dropping())  # type: ignore[arg-type]  # it dies before anything else is asked of it
+async def test_what_a_dead_server_did_not_push_is_pushed_by_another_within_two_seconds(two: Two) -> None:
+    """Messages and a move of the trade, committed by either server"""
+    asks = [
+        (two.here, two.alice, "message:send", {"conversationId": two.conversation, "text": "1", "clientMessageId": "1"}),
+        (two.there, two.bob, "trade:interest", {"tradeId": two.trade_id}),
+        (two.here, two.alice, "message:send", {"conversationId": two.conversation, "text": "2", "clientMessageId": "2"}),
+    ]
+    last_seq = (await two.alice.does("conversation:get", conversationId=two.conversation))["lastSeq"]
+    committed = time.monotonic()
+    for market, person, event, raw in asks:
+        app = replace(market.service.app, live=Dropping())  # type: ignore[arg-type]  # it dies before more is asked of it
+        answer = await dispatch(app, Request(event, raw, "rest", app.tokens.read(person.token)))
+        assert answer.status in (200, 201)
+    for person in (two.alice, two.bob):
+        await hears_from(last_seq + 1, person, two.conversation, 3)
+        assert time.monotonic() - committed < 2.0
+        assert seqs_from(last_seq + 1, person, two.conversation) == [last_seq + 1, last_seq + 2, last_seq + 3]
+        push = await person.hears("trade:changed", lambda body: body["change"]["move"] == "interest")
+        assert push["change"] == {"status": "negotiating", "move": "interest", "by": two.bob.id}
+    await until_answered(two.outbox_is_empty, 3.0, what="emptying the outbox")
 
 
-async def test_what_a_dead_server_did_not_push_is_pushed_by_another_within_two_seconds(open_market: OpenMarket) -> None:
-    async with two_servers(open_market) as two:
-        app = dying(two.here.service.app)
-        caller = app.tokens.read(two.alice.token)
-        committed = time.monotonic()
-        for number in range(3):
-            raw = {"conversationId": two.conversation, "text": f"Line {number}", "clientMessageId": f"line-{number}"}
-            answer = await dispatch(app, Request("message:send", raw, "socket", caller))
-            assert answer.status == 201
-        for person in (two.alice, two.bob):
-            await person.hears("message:new", lambda entry: entry["seq"] == 4, seconds=2.5)
-            assert time.monotonic() - committed < 2.0
-            assert seqs_from(2, person, two.conversation) == [2, 3, 4]
-        await until_answered(two.outbox_is_empty, 3.0, what="emptying the outbox")
-
-
-async def test_a_move_that_a_dead_server_did_not_push_is_pushed_too(open_market: OpenMarket) -> None:
-    async with two_servers(open_market) as two:
-        trade = (await two.alice.does("trade:mine"))["items"][0]
-        app = dying(two.there.service.app)
-        caller = app.tokens.read(two.bob.token)
-        assert (await dispatch(app, Request("trade:interest", {"tradeId": trade["id"]}, "rest", caller))).status == 200
-        for person in (two.alice, two.bob):
-            push = await person.hears("trade:changed", lambda body: body["seq"] == 2, seconds=2.5)
-            assert push["change"] == {"status": "negotiating", "move": "interest", "by": two.bob.id}
-
-
-async def test_what_nobody_can_read_on_the_bus_makes_nobody_deaf(open_market: OpenMarket) -> None:
+async def test_what_nobody_can_read_on_the_bus_makes_nobody_deaf(two: Two) -> None:
     """As from a server of another version"""
-    async with two_servers(open_market) as two, redis.asyncio.from_url(two.there.redis_url) as client:
+    async with redis.asyncio.from_url(two.there.redis_url) as client:
         (channel,) = await client.pubsub_channels(f"*:user:{two.bob.id}")
         for unreadable in (b"", b"short", b"from another one: no JSON", b'from another one["of", "another", "shape", 7]'):
             assert await client.publish(channel, unreadable) == 1
-        said = await says(two.alice, two.conversation, "Can you hear me?")
-        await two.bob.hears("message:new", lambda entry: bool(entry == said), seconds=1.0)
+    said = await says(two.alice, two.conversation, "Can you hear me?")
+    await two.bob.hears("message:new", lambda entry: bool(entry == said), seconds=1.0)
 
 
 async def test_redis_away_for_three_seconds_loses_nothing(open_market: OpenMarket) -> None:
@@ -155,7 +158,7 @@ async def test_redis_away_for_three_seconds_loses_nothing(open_market: OpenMarke
 
             valkey.start()
             everything = list(range(2, said + 2))
-            await until(lambda: len(seqs_from(2, two.bob, two.conversation)) == said, what="hearing all that was said")
+            await hears_from(2, two.bob, two.conversation, said)
             assert seqs_from(2, two.bob, two.conversation) == everything
             assert seqs_from(2, two.alice, two.conversation) == everything
             await until_answered(two.outbox_is_empty, 5.0, what="emptying the outbox")
