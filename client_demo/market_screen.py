@@ -17,6 +17,8 @@ from client_demo.top_bar import PLACES, TopBar
 class MarketScreen(Screen[None]):
     """What one sees after signing in."""
 
+    AUTO_FOCUS = "#browse-list"  # not the search above it, which would take the first keys for words
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "show('browse')", "Browse", show=False),
         Binding("2", "show('mine')", "My things", show=False),
@@ -50,4 +52,5 @@ class MarketScreen(Screen[None]):
 
     async def _load(self) -> None:
         await shell(self).attempt(shell(self).desk.load())
-        self.query_one(BrowsePane).arrive()
+        if self.query_one(ContentSwitcher).current == "browse":  # else whoever was quicker is elsewhere by now
+            self.query_one(BrowsePane).arrive()
