@@ -6,7 +6,7 @@ A stranger's and one that does not exist look the same: NotFound.
 from uuid import UUID
 
 from handlers.action import Call
-from matching.refusals import NotFound, NotOwner, StaleRevision
+from matching.refusals import ItemLocked, NotFound, NotOwner, StaleRevision
 from storage.conversations import conversation_for, parties_of
 from storage.database import Row
 from storage.deals import DealRecord, load_deal, lock_deal
@@ -14,12 +14,17 @@ from storage.items import lock_item
 
 
 async def access_item(call: Call, item_id: UUID) -> Row:
-    """One's own item, locked. Raises NotFound, or NotOwner for another's (S1.27)."""
+    """One's own item, locked, to change it.
+
+    Raises NotFound, NotOwner for another's (S1.27), or ItemLocked for what is promised in a confirmed deal (C17).
+    """
     row = await lock_item(call.tx, item_id)
     if row is None:
         raise NotFound
     if row["owner_id"] != call.user_id:
         raise NotOwner
+    if row["held_by"] is not None:
+        raise ItemLocked
     return row
 
 

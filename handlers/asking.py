@@ -37,6 +37,8 @@ def read_input(act: Action, raw: object, *, lenient: bool) -> object:
             raise InvalidRequest(
                 f"{message}; it must be one of {', '.join(words)}", field=where, details={"allowed": words}
             ) from None
+        if "matching regex" in message:  # a pattern says nothing to a person
+            message = "This cannot be blank." if message.endswith(r"'\\S'") else "This does not have the right form."
         raise InvalidRequest(message, field=where or None) from None
 
 

@@ -8,7 +8,7 @@ from msgspec import Meta
 from handlers.access import access_item
 from handlers.action import Call, Done, Input, Limit, Output, action
 from handlers.items import Image
-from matching.refusals import InvalidRequest, NotFound, NotOwner, TooLarge, UnsupportedMedia
+from matching.refusals import InvalidRequest, ItemLocked, NotFound, NotOwner, TooLarge, UnsupportedMedia
 from storage.items import update_item
 
 IMAGES_MAX = 10
@@ -39,7 +39,7 @@ class Images(Output):
 @action(
     None,
     route="POST /items/{item_id}/images",
-    refuses=(NotFound, NotOwner, TooLarge, UnsupportedMedia),
+    refuses=(NotFound, NotOwner, ItemLocked, TooLarge, UnsupportedMedia),
     limit=Limit.UPLOAD,
     status=201,
     says="Images added",
@@ -60,7 +60,7 @@ async def add_images(call: Call, ask: AddImages) -> Images:
 @action(
     None,
     route="DELETE /items/{item_id}/images/{image_id}",
-    refuses=(NotFound, NotOwner),
+    refuses=(NotFound, NotOwner, ItemLocked),
     says="Image deleted",
 )
 async def delete_image(call: Call, ask: OneImage) -> Done:

@@ -220,9 +220,7 @@ async def change_item(call: Call, ask: UpdateItem) -> Item:
     Where the item is on the table in open deals, their terms get a new revision, which their conversations tell; a confirm
     that names the old one is refused.
     """
-    stored = await access_item(call, ask.item_id)
-    if stored["held_by"] is not None:
-        raise ItemLocked
+    await access_item(call, ask.item_id)
     changes = changes_in(ask, besides=("item_id",))
     if "status" in changes and changes["status"] != "available":
         raise InvalidRequest("An item can be made 'available'; 'traded' is what a confirmed deal makes it.", field="status")
@@ -236,9 +234,7 @@ async def change_item(call: Call, ask: UpdateItem) -> Item:
 @action("item:delete", route="DELETE /items/{item_id}", refuses=(NotFound, NotOwner, ItemLocked), says="Item deleted")
 async def remove_item(call: Call, ask: OneItem) -> Done:
     """Take one's own item off the market; open deals that name it are rejected. (S1.23, S1.27, C17)"""
-    stored = await access_item(call, ask.item_id)
-    if stored["held_by"] is not None:
-        raise ItemLocked
+    await access_item(call, ask.item_id)
     await close_rivals(call, [ask.item_id], reason="the item was taken off the market")
     await delete_item(call.tx, ask.item_id)
     return Done()

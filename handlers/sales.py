@@ -24,8 +24,6 @@ class ListForSale(Input):
 async def list_for_sale(call: Call, ask: ListForSale) -> Item:
     """Put a price on one's own item. Until the listing is closed, no deal can be proposed or confirmed with it. (C40)"""
     stored = await access_item(call, ask.item_id)
-    if stored["held_by"] is not None:
-        raise ItemLocked
     if stored["status"] != "available":
         raise InvalidState("Only an available item can be listed for sale.")
     return await _with_price(call, ask.item_id, ask.price)
@@ -34,7 +32,7 @@ async def list_for_sale(call: Call, ask: ListForSale) -> Item:
 @action(
     "item:end-sale",
     route="POST /items/{item_id}/listing/close",
-    refuses=(NotFound, NotOwner),
+    refuses=(NotFound, NotOwner, ItemLocked),
     says="Sale listing closed",
 )
 async def end_sale(call: Call, ask: OneItem) -> Item:

@@ -199,7 +199,7 @@ async def show_interest(call: Call, ask: MoveTrade) -> Trade:
 @action(
     "trade:confirm",
     route="POST /trades/{trade_id}/confirm",
-    refuses=(*MOVES_REFUSE, ItemUnavailable),
+    refuses=(*MOVES_REFUSE, ItemUnavailable, ActiveListing),
     says="Trade confirmed",
 )
 async def confirm_trade(call: Call, ask: MoveTrade) -> Trade:
@@ -224,7 +224,7 @@ async def reject_trade(call: Call, ask: MoveTrade) -> Trade:
     return await _move(call, ask, Move.REJECT)
 
 
-@action("trade:cancel", route="POST /trades/{trade_id}/cancel", refuses=MOVES_REFUSE, says="Trade cancelled")
+@action("trade:cancel", route="POST /trades/{trade_id}/cancel", refuses=MOVES_REFUSE, says="Cancellation noted")
 async def cancel_trade(call: Call, ask: MoveTrade) -> Trade:
     """The requester takes an open trade back. A confirmed one is called off by both; overdue, by either. (C5, C14)"""
     return await _move(call, ask, Move.CANCEL)

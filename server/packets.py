@@ -1,7 +1,8 @@
 """Socket.IO packets as they come over the wire: every event gets an answer, and what is no packet ends the connection.
 
 python-socketio 5.18 leaves an event unanswered when its JSON cannot be read or its name is 'connect', takes one that is named
-'disconnect' for a disconnection, and waits for as many binary parts, held in memory, as an event announces.
+'disconnect' for a disconnection, waits for as many binary parts, held in memory, as an event announces, and says nothing useful
+to who asks for another namespace, or for the same one twice.
 tests/test_bad_events.py watches each of these, since what is overridden here is not its public interface.
 """
 
@@ -10,13 +11,14 @@ import re
 from typing import Any
 from uuid import uuid4
 
+import engineio.payload
 import msgspec
 import socketio
 import structlog
 from socketio import packet
 
 from handlers.dispatch import refusal
-from matching.refusals import InvalidRequest
+from matching.refusals import InvalidRequest, NotFound
 
 log = structlog.get_logger()
 
@@ -25,6 +27,12 @@ UNREADABLE = (msgspec.DecodeError, ValueError, LookupError, TypeError, Attribute
 
 # An event that asks for an acknowledgement: 2<number>…, or with binary parts, 5<how many>-<number>…
 ASKS = re.compile(r"(?:2|5\d{1,9}-)(\d{1,15})(?!\d)")
+
+
+# A client that polls sends all that has gathered in one body. Its size is bounded already; python-engineio would drop every
+# packet of a body with more than 16, and say that all is well.
+PACKETS_A_POLL_MAX = 10_000
+engineio.payload.Payload.max_decode_packets = PACKETS_A_POLL_MAX
 
 
 class PacketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socketio has no types
@@ -43,6 +51,16 @@ class PacketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             log.info("socket.bad_packet", error=repr(error)[:200])
             if not await self._refuse(eio_sid, str(data), InvalidRequest("The event cannot be read.")):
                 await self.cut_off(eio_sid)
+
+    async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
+        if (namespace or "/") != "/":
+            no = NotFound("There is one namespace here, '/'.")
+            refused = {"message": no.message, "data": {"code": no.code}}
+            await self._send_packet(eio_sid, self.packet_class(packet.CONNECT_ERROR, data=refused, namespace=namespace))
+        elif self.manager.sid_from_eio_sid(eio_sid, "/") is not None:
+            await self.cut_off(eio_sid)  # it is connected; python-socketio would make it deaf
+        else:
+            await super()._handle_connect(eio_sid, namespace, data)
 
     async def _handle_event(self, eio_sid: str, namespace: str | None, number: int | None, data: Any) -> None:
         if not isinstance(data, list) or not data or not isinstance(data[0], str):

@@ -115,6 +115,10 @@ class SocketDoor:
             log.exception("socket.connect_bug")
             self.sockets.pop(sid, None)
             raise Refuse(Internal().message, {"code": Internal.code}) from None
+        if sid not in self.sockets:  # it went away while it came in
+            for tell in self.left:
+                await tell(socket)
+            raise Refuse(Unauthenticated().message, {"code": Unauthenticated.code})
         log.info("socket.connected", user=str(socket.user_id), sockets=len(self.sockets))
 
     def _authenticate(self, auth: object) -> Caller:

@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 
 from matching.deal import CLOSED, HOLDING, OPEN, Deal, Kind, Leg, Move, Status
-from matching.refusals import DuplicateOffer, ItemUnavailable
+from matching.refusals import ActiveListing, DuplicateOffer, ItemUnavailable
 from storage.database import Row, Tx, rows_changed
 from storage.pages import Page, Where, fetch_page
 
@@ -239,7 +239,7 @@ async def save_move(tx: Tx, before: Deal, after: Deal, *, by: UUID | None, reaso
 
 
 async def hold_items(tx: Tx, deal: Deal) -> None:
-    """Promise every item of a locked deal to it, or raise ItemUnavailable and hold none (S1.47, C18)."""
+    """Promise every item of a locked deal to it, or raise ItemUnavailable or ActiveListing and hold none (S1.47, C18, C40)."""
     held = await tx.fetch(
         """
         WITH held AS (
@@ -258,6 +258,8 @@ async def hold_items(tx: Tx, deal: Deal) -> None:
     )
     if len(held) < len(deal.item_ids):
         missing = deal.item_ids - {row["id"] for row in held}
+        if await tx.fetchval("SELECT bool_and(sale_price IS NOT NULL) FROM items WHERE id = ANY($1)", list(missing)):
+            raise ActiveListing
         raise ItemUnavailable(details={"items": sorted(map(str, missing))})
 
 
