@@ -9,8 +9,9 @@ from handlers.action import Call
 from matching.refusals import ItemLocked, NotFound, NotOwner, StaleRevision
 from storage.conversations import conversation_for, parties_of
 from storage.database import Row
-from storage.deals import DealRecord, load_deal, lock_deal
+from storage.deals import DealRecord, load_deal
 from storage.items import lock_item
+from storage.moves import lock_deal
 
 
 async def access_item(call: Call, item_id: UUID) -> Row:

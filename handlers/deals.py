@@ -6,17 +6,11 @@ from uuid import UUID
 from handlers.action import Call
 from handlers.app import Announcement
 from handlers.words import reason_said, status_said
-from matching.deal import CLOSED, Deal, Move, Status, after
-from storage.deals import (
-    DealRecord,
-    hold_items,
-    load_deal,
-    lock_open_deals_with,
-    move_ownership,
-    reject_deals,
-    save_move,
-)
+from matching.deal import CLOSED, HOLDING, Deal, Move, Status, after
+from storage.deals import DealRecord, load_deal
 from storage.entries import log_changes
+from storage.holds import hold_items, move_ownership, release_items
+from storage.moves import lock_open_deals_with, reject_deals, save_move
 
 LOST = "an item in it went to another deal"
 
@@ -37,6 +31,8 @@ async def make_move(call: Call, record: DealRecord, move: Move, *, by: UUID | No
         await close_rivals(call, moved.item_ids, reason=LOST, besides=moved.id)
     if moved.status is Status.COMPLETED:
         await move_ownership(call.tx, moved)
+    elif before.status in HOLDING and moved.status not in HOLDING:
+        await release_items(call.tx, moved)
     await save_move(call.tx, before, moved, by=by, reason=reason)
     await announce(call, [moved], move, by=by, reason=reason)
     return await _stored(call, moved.id)

@@ -26,7 +26,6 @@ from matching.deal import Move
 from matching.refusals import InvalidRequest, InvalidState, ItemLocked, NotFound, NotOwner
 from storage.categories import Category
 from storage.database import Row
-from storage.deals import lock_open_deals_with, revise_deals
 from storage.items import (
     ItemFilter,
     add_item,
@@ -36,6 +35,7 @@ from storage.items import (
     ownership_of,
     update_item,
 )
+from storage.moves import lock_open_deals_with, revise_deals
 
 CategoryName = Annotated[str, Meta(min_length=1, max_length=60, description="The slug or the id of a category.")]
 Keyword = Annotated[str, Meta(min_length=1, max_length=50, pattern=r"\S")]

@@ -9,8 +9,9 @@ from handlers.action import Call
 from handlers.app import App
 from handlers.deals import make_move
 from matching.deal import Move
-from storage.deals import load_deals, lock_expired, take_overdue
+from storage.deals import load_deals
 from storage.mails import queue_mail
+from storage.moves import lock_expired, take_overdue
 
 BATCH = 50
 

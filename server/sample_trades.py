@@ -15,7 +15,7 @@ from handlers.words import reason_said, status_said
 from matching.deal import CLOSED, HOLDING, OPEN, Kind, Move, Status
 from server import sample_words as words
 from server.sample_chance import Chance
-from storage.deals import COMPLETE_WITHIN_DAYS
+from storage.moves import COMPLETE_WITHIN_DAYS
 from storage.sampling import Rows
 
 ITEMS_PER_TRADE = 10

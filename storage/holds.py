@@ -1,0 +1,66 @@
+"""What a deal does to its items: holds them, gives them back, or moves them to their new owners.
+
+`item_holds(item_id)` is a primary key: that no item is promised twice does not depend on this code being right.
+"""
+
+from matching.deal import Deal
+from matching.refusals import ActiveListing, ItemUnavailable
+from storage.database import Tx
+
+
+async def hold_items(tx: Tx, deal: Deal) -> None:
+    """Promise every item of a locked deal to it, or raise ItemUnavailable or ActiveListing and hold none (S1.47, C18, C40)."""
+    held = await tx.fetch(
+        """
+        WITH held AS (
+            INSERT INTO item_holds (item_id, deal_id)
+            SELECT leg.item_id, leg.deal_id
+              FROM legs AS leg JOIN items AS item ON item.id = leg.item_id
+             WHERE leg.deal_id = $1 AND leg.revision = $2 AND item.owner_id = leg.giver_id
+               AND item.status = 'available' AND item.deleted_at IS NULL AND item.sale_price IS NULL
+            ON CONFLICT (item_id) DO NOTHING
+            RETURNING item_id
+        )
+        UPDATE items SET status = 'traded', updated_at = now() FROM held WHERE items.id = held.item_id RETURNING id
+        """,
+        deal.id,
+        deal.revision,
+    )
+    if len(held) < len(deal.item_ids):
+        missing = deal.item_ids - {row["id"] for row in held}
+        if await tx.fetchval("SELECT bool_and(sale_price IS NOT NULL) FROM items WHERE id = ANY($1)", list(missing)):
+            raise ActiveListing
+        raise ItemUnavailable(details={"items": sorted(map(str, missing))})
+
+
+async def release_items(tx: Tx, deal: Deal) -> None:
+    """Give the items of a deal that was called off back to the market; their owners never changed."""
+    freed = await tx.fetch(
+        """
+        WITH freed AS (DELETE FROM item_holds WHERE deal_id = $1 RETURNING item_id)
+        UPDATE items SET status = 'available', updated_at = now() FROM freed WHERE items.id = freed.item_id RETURNING id
+        """,
+        deal.id,
+    )
+    assert len(freed) == len(deal.item_ids), "a confirmed deal holds every item in it"
+
+
+async def move_ownership(tx: Tx, deal: Deal) -> None:
+    """Every leg's item to its receiver, with a line in its ledger; all, or the transaction fails (S1.52, S1.54)."""
+    moved = await tx.fetch(
+        """
+        WITH freed AS (DELETE FROM item_holds WHERE deal_id = $1 RETURNING item_id),
+        moved AS (
+            UPDATE items SET owner_id = leg.receiver_id, version = version + 1, updated_at = now()
+              FROM legs AS leg JOIN freed ON freed.item_id = leg.item_id
+             WHERE leg.deal_id = $1 AND leg.revision = $2 AND items.id = leg.item_id AND items.owner_id = leg.giver_id
+            RETURNING items.id, leg.giver_id, leg.receiver_id
+        )
+        INSERT INTO ownership (item_id, seq, from_id, to_id, deal_id)
+        SELECT moved.id, (SELECT max(seq) + 1 FROM ownership WHERE item_id = moved.id), giver_id, receiver_id, $1 FROM moved
+        RETURNING item_id
+        """,
+        deal.id,
+        deal.revision,
+    )
+    assert {row["item_id"] for row in moved} == deal.item_ids, "a confirmed deal holds every item in it"
