@@ -16,6 +16,7 @@ from server.config import SETTINGS, Config, ConfigError, read_config
 from server.embedded import EmbeddedError, start_parts
 from server.logs import configure_logs
 from server.memory import keep_no_large_blocks
+from storage.migrate import MigrationEdited
 
 # Collecting young objects every 700 allocations costs a tenth of a busy server's time, and its longest pauses.
 GC_THRESHOLDS = (100_000, 50, 1000)
@@ -150,7 +151,7 @@ def _stores(config: Config) -> Iterator[Stores]:
             assert database_url is not None, "what is not given is embedded"
             assert redis_url is not None, "what is not given is embedded"
             yield Stores(database_url, redis_url, parts.tend)
-    except EmbeddedError as error:
+    except (EmbeddedError, MigrationEdited) as error:
         sys.exit(str(error))
 
 

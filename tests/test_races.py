@@ -182,7 +182,7 @@ MEETS: dict[str, tuple[str, str | None, dict[str, Any], Outcomes]] = {
     ),  # once confirmed, it asks for a mutual one
     "item:delete": ("requester", "offeredItem", {}, {("OK", "ITEM_LOCKED"), ("INVALID_STATE", "OK")}),
     "item:update": ("requester", "offeredItem", {"title": "Old"}, {("OK", "ITEM_LOCKED"), ("STALE_REVISION", "OK")}),
-    "item:list-for-sale": ("requester", "offeredItem", {"price": 5}, {("OK", "ITEM_LOCKED"), ("ITEM_UNAVAILABLE", "OK")}),
+    "item:list-for-sale": ("requester", "offeredItem", {"price": 5}, {("OK", "ITEM_LOCKED"), ("ACTIVE_LISTING", "OK")}),
 }
 
 

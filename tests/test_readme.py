@@ -1,7 +1,10 @@
 """The README is run: its tour against a server with the demo market, its tables against the definitions."""
 
 import asyncio
+import os
 import re
+import shutil
+import sys
 from pathlib import Path
 
 from handlers.action import ACTIONS, camel
@@ -18,7 +21,37 @@ def console_lines() -> list[str]:
     return [line for block in re.findall(r"```console\n(.*?)```", README, re.S) for line in block.splitlines()]
 
 
-async def test_the_tour_prints_what_the_readme_says(open_market: OpenMarket) -> None:
+CURL = """#!{python}
+# Enough of curl for the tour, on a machine that has none.
+import sys, urllib.error, urllib.request
+words, method, headers, data, url = sys.argv[1:], None, {{}}, None, ""
+while words:
+    match words.pop(0):
+        case "-s": pass
+        case "-X": method = words.pop(0)
+        case "-H":
+            name, _, value = words.pop(0).partition(": ")
+            headers[name] = value
+        case "-d": data = words.pop(0).encode() or None
+        case word: url = word
+request = urllib.request.Request("http://" + url, data, headers, method=method)
+try:
+    answer = urllib.request.urlopen(request)
+except urllib.error.HTTPError as error:
+    answer = error
+sys.stdout.write(answer.read().decode())
+"""
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """This machine's, with a `curl`."""
+    if shutil.which("curl") is None:
+        (folder / "curl").write_text(CURL.format(python=sys.executable))
+        (folder / "curl").chmod(0o755)
+    return dict(os.environ) | {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+async def test_the_tour_prints_what_the_readme_says(open_market: OpenMarket, tmp_path: Path) -> None:
     printed, script, commands = [], ["set -u"], 0
     going_on = False
     for line in console_lines():
@@ -38,7 +71,12 @@ async def test_the_tour_prints_what_the_readme_says(open_market: OpenMarket) -> 
         tour = "\n".join(script).replace("http://localhost:8000", market.url)
         tour = tour.replace("localhost:8000", market.url.removeprefix("http://"))
         process = await asyncio.create_subprocess_exec(
-            "bash", "-c", tour, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+            "bash",
+            "-c",
+            tour,
+            env=environment(tmp_path),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
         )
         output, _ = await process.communicate()
     assert output.decode().splitlines() == printed
