@@ -97,7 +97,6 @@ async def test_a_bundle_that_has_lost_one_item_holds_none(cast: Cast, door: str)
     hers, his = await shelf(alice, 2), await shelf(bob, 2)
     trade = await trade_between(alice, bob, "interest", offeredItem=hers, requestedItem=his)
     await bob.through(door, "item:list-for-sale", itemId=his[1], price=9)
-    no = await refused(bob.through(door, "trade:confirm", tradeId=trade["id"]), "ITEM_UNAVAILABLE")
-    assert no.body["error"]["details"] == {"items": [his[1]]}
+    await refused(bob.through(door, "trade:confirm", tradeId=trade["id"]), "ACTIVE_LISTING")
     for item in (*hers, *his):
         assert (await bob.through(door, "item:get", itemId=item))["status"] == "available"

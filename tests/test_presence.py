@@ -58,9 +58,9 @@ async def test_one_sees_who_is_here_among_those_one_deals_with(cast: Cast, door:
     await refused(alice.does("presence:watch", userIds=asked * 34), "INVALID_REQUEST", "userIds")
 
 
-async def test_who_watches_hears_of_the_first_socket_and_of_the_last_and_of_no_reconnect(cast: Cast) -> None:
+async def test_who_watches_hears_of_the_first_socket_and_of_the_last_and_of_no_reconnect(market: Market) -> None:
     """Two tabs are one person (D9): the second is no news, nor is the end of either while the other is there."""
-    alice, bob = await cast.people("Alice", "Bob", connected=True)
+    alice, bob = await market.cast.people("Alice", "Bob", connected=True)
     await trade_between(alice, bob)
     await alice.does("presence:watch", userIds=[bob.id])
     await bob.leaves()
@@ -75,6 +75,7 @@ async def test_who_watches_hears_of_the_first_socket_and_of_the_last_and_of_no_r
     second = await bob.connect()
     await first.disconnect()
     await second.disconnect()
+    assert UUID(bob.id) not in await market.service.app.presence.take_gone(100), "he may be changing trains"
     await bob.connect()
     await asyncio.sleep(GRACE_SECONDS + SWEEP_SECONDS)
     assert changes_heard(alice, bob) == [True], "a tab more, a tab less and a reconnect are no news"

@@ -3,10 +3,11 @@
 import asyncio
 import random
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import redis.asyncio
 
+from storage.conversations import write_marks
 from tests.conftest import Market, OpenMarket
 from tests.devices import devices_of
 from tests.people import Cast, Person
@@ -120,6 +121,16 @@ async def test_what_is_unread_is_what_a_recount_says_whatever_happens(cast: Cast
             assert seen["unread"] == len(unread)
             assert seen["lastSeq"] == len(log)
             assert [entry["seq"] for entry in log if reader.id in entry["readBy"]] == list(range(1, seen["lastReadSeq"] + 1))
+
+
+async def test_a_mark_that_is_written_behind_late_does_not_go_back(market: Market) -> None:
+    """Two servers may write in either order."""
+    alice, bob = await market.cast.people("Alice", "Bob", connected=True)
+    conversation = await talk(alice, bob, 5)
+    for seq in (4, 2):
+        async with market.service.app.database.connection() as tx:
+            await write_marks(tx, [(UUID(conversation), UUID(alice.id), seq)])
+        assert await mark_in_postgresql(market, conversation, alice) == 4
 
 
 async def test_marks_outlive_redis_and_pause_while_it_is_away(open_market: OpenMarket) -> None:

@@ -25,7 +25,7 @@ async def refused(asking: Awaitable[Any], code: str, field: str | None = None) -
     """The refusal that `asking` gets, which has this code and names this field."""
     with pytest.raises(Refused) as no:
         await asking
-    assert (no.value.code, no.value.field) == (code, field)
+    assert (no.value.code, no.value.field) == (code, field), str(no.value)
     return no.value
 
 
