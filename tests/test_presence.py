@@ -15,6 +15,7 @@ from tests.devices import devices_of
 from tests.people import Cast, Person
 from tests.trading import BOTH_DOORS, refused, trade_between
 from tests.valkeys import own_valkey
+from tests.waiting import until_answered
 
 GRACE_SECONDS = 0.3  # instead of five
 SWEEP_SECONDS = 1.2  # whose grace is over is looked for every second
@@ -34,6 +35,11 @@ async def hears_that(person: Person, other: Person, online: bool) -> Any:
     return await person.hears(
         "presence:changed", lambda body: body["userId"] == other.id and body["online"] is online, seconds=5.0
     )
+
+
+async def no_socket_of(person: Person, market: Market) -> bool:
+    async with redis.asyncio.from_url(market.redis_url) as client:
+        return not [key async for key in client.scan_iter(f"*presence:sockets:{person.id}")]
 
 
 @BOTH_DOORS
@@ -75,6 +81,7 @@ async def test_who_watches_hears_of_the_first_socket_and_of_the_last_and_of_no_r
     second = await bob.connect()
     await first.disconnect()
     await second.disconnect()
+    await until_answered(lambda: no_socket_of(bob, market), what="noticing that the last tab is gone")
     assert UUID(bob.id) not in await market.service.app.presence.take_gone(100), "he may be changing trains"
     await bob.connect()
     await asyncio.sleep(GRACE_SECONDS + SWEEP_SECONDS)
