@@ -164,6 +164,8 @@ class Relay:
                         await mark_pushed(tx, batch)
                 except Unavailable:
                     log.warning("relay.not_marked", entries=len(batch))  # they are pushed once more, which is allowed
+                except Exception:
+                    log.exception("relay.bug")  # with this loop ended, all that is left over would be pushed for ever
 
     async def run_local(self) -> None:
         """Emit to this process's sockets one push after the other, so that they stay in order, until cancelled."""
