@@ -53,8 +53,8 @@ async def test_what_went_up_for_sale_meanwhile_cannot_be_confirmed(cast: Cast, d
     alice, bob = await cast.people("Alice", "Bob")
     trade = await trade_between(alice, bob, "interest")
     await alice.does("item:list-for-sale", itemId=trade["offeredItem"], price=5)
-    no = await refused(bob.through(door, "trade:confirm", tradeId=trade["id"]), "ITEM_UNAVAILABLE")
-    assert no.body["error"]["details"] == {"items": [trade["offeredItem"]]}
+    no = await refused(bob.through(door, "trade:confirm", tradeId=trade["id"]), "ACTIVE_LISTING")
+    assert no.message == CLOSE_IT_FIRST
     assert (await bob.does("trade:get", tradeId=trade["id"]))["status"] == "negotiating"
     assert (await bob.does("item:get", itemId=trade["requestedItem"]))["status"] == "available", "neither is held"
 
