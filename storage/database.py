@@ -7,7 +7,7 @@ an action that only reads, a plain connection); none opens one itself.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
 import msgspec
@@ -74,6 +74,7 @@ class Database:
             command_timeout=15,
             server_settings={
                 "application_name": "swaploop",
+                "timezone": "UTC",  # what to_jsonb writes times in; a database may have another
                 "statement_timeout": "10s",
                 "lock_timeout": "5s",
                 "idle_in_transaction_session_timeout": "15s",
@@ -105,7 +106,7 @@ class Database:
         except AWAY as error:
             raise Unavailable from error
         except asyncpg.InterfaceError as error:
-            if connection.is_closed():  # lost between two statements
+            if _is_lost(connection):
                 raise Unavailable from error
             raise
         finally:
@@ -125,10 +126,14 @@ class Database:
             return False
 
 
+def _is_lost(connection: Tx) -> bool:
+    """Whether the connection broke between two statements. The pool may have taken it back already: it then refuses to tell."""
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True
+
+
 def rows_changed(tag: str) -> int:
     """How many rows a command changed, by its tag: 'UPDATE 1' → 1."""
     return int(tag.rsplit(" ", 1)[-1])
-
-
-def as_dict(row: Row) -> dict[str, Any]:
-    return dict(row.items())

@@ -1,0 +1,71 @@
+"""The way to PostgreSQL: what a lost connection answers, and times of a database with another zone."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from handlers.action import ACTIONS, Call, Done, Nothing, Work, action
+from tests.conftest import Market, OpenMarket, Parts
+from tests.trading import BOTH_DOORS, refused, trade_between
+
+
+@pytest.fixture(scope="module")
+async def losing(open_market: OpenMarket) -> AsyncIterator[Market]:
+    """A server with two more actions, which lose their connection between two statements."""
+
+    async def lose_connection(call: Call) -> Done:
+        await call.tx.execute("UPDATE users SET name = 'Changed' WHERE id = $1", call.user_id)
+        process = await call.tx.fetchval("SELECT pg_backend_pid()")
+        async with call.app.database.connection() as other:
+            assert await other.fetchval("SELECT pg_terminate_backend($1, 5000)", process)
+        await call.tx.execute("SELECT 1")
+        raise AssertionError("a statement on a lost connection has succeeded")
+
+    @action("test:lose", route="POST /test/lose")
+    async def in_a_transaction(call: Call, ask: Nothing) -> Done:
+        """Lose the connection in a transaction."""
+        return await lose_connection(call)
+
+    @action("test:lose-reading", route="GET /test/lose", work=Work.READ)
+    async def without_one(call: Call, ask: Nothing) -> Done:
+        """Lose the connection of a reader."""
+        return await lose_connection(call)
+
+    try:
+        async with open_market() as market:
+            yield market
+    finally:
+        del ACTIONS["test:lose"], ACTIONS["test:lose-reading"]
+
+
+@BOTH_DOORS
+@pytest.mark.parametrize("event", ["test:lose", "test:lose-reading"])
+async def test_a_connection_lost_between_two_statements_is_unavailable(losing: Market, door: str, event: str) -> None:
+    alice = await losing.cast.person("Alice", connected=True)
+    for _ in range(3):
+        no = await refused(alice.through(door, event), "UNAVAILABLE")
+        assert no.status in (503, None)
+    me = await alice.does("user:me")
+    if event == "test:lose":
+        assert me["name"] == "Alice", "rolled back"
+
+
+async def test_a_database_of_another_zone_still_answers_in_utc(parts: Parts, open_market: OpenMarket) -> None:
+    """Entries that PostgreSQL writes as JSON have their times in the session's zone; the contract says Z."""
+    database_url = await parts.new_database()
+    connection = await asyncpg.connect(database_url)
+    name = await connection.fetchval("SELECT current_database()")
+    await connection.execute(f"ALTER DATABASE {name} SET timezone = 'Africa/Cairo'")
+    await connection.close()
+    async with open_market(DATABASE_URL=database_url) as market:
+        alice, bob = await market.cast.people("Alice", "Bob", connected=True)
+        conversation = (await trade_between(alice, bob))["conversation"]
+        message = {"conversationId": conversation, "text": "Hm", "clientMessageId": "one"}
+        sent = await alice.does("message:send", **message)
+        assert sent["createdAt"].endswith("Z")
+        assert await alice.does("message:send", **message) == sent, "asked again, it is read as JSON"
+        (one,) = (await bob.does("sync"))["conversations"]
+        assert all(entry["createdAt"].endswith("Z") for entry in one["entries"])
+        (listed,) = (await bob.does("conversation:list"))["items"]
+        assert listed["lastMessage"] == sent
