@@ -27,7 +27,7 @@ Email = Annotated[
 Title = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
 Description = Annotated[str, Meta(max_length=5000)]
 Reason = Annotated[str, Meta(max_length=500)]
-Note = Annotated[str, Meta(min_length=1, max_length=1000)]
+Note = Annotated[str, Meta(min_length=1, max_length=1000, pattern=r"\S")]
 Place = Annotated[str, Meta(min_length=1, max_length=100)]
 Money = Annotated[float, Meta(ge=0, le=9_999_999_999)]
 Seq = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -110,10 +110,6 @@ def checked_expiry(expires_at: datetime | None) -> datetime | None:
     if not now < expires_at <= now + timedelta(days=EXPIRY_DAYS_MAX):
         raise InvalidRequest(f"It must be in the next {EXPIRY_DAYS_MAX} days.", field="expiresAt")
     return expires_at
-
-
-def utc(at: datetime | None) -> datetime | None:
-    return at.astimezone(UTC) if at is not None else None
 
 
 def changes_in(ask: Input, *, besides: tuple[str, ...] = ()) -> dict[str, object]:
