@@ -46,12 +46,16 @@ async def release_items(tx: Tx, deal: Deal) -> None:
 
 
 async def move_ownership(tx: Tx, deal: Deal) -> None:
-    """Every leg's item to its receiver, with a line in its ledger; all, or the transaction fails (S1.52, S1.54)."""
+    """Every leg's item to its receiver, with a line in its ledger; all, or the transaction fails (S1.52, S1.54).
+
+    What the old owner wanted for it, or would have given it away for, is not the new owner's word (C60).
+    """
     moved = await tx.fetch(
         """
         WITH freed AS (DELETE FROM item_holds WHERE deal_id = $1 RETURNING item_id),
         moved AS (
-            UPDATE items SET owner_id = leg.receiver_id, version = version + 1, updated_at = now()
+            UPDATE items SET owner_id = leg.receiver_id, version = version + 1, updated_at = now(),
+                   wants = NULL, open_to_give = false, looking_for = 'flexible'
               FROM legs AS leg JOIN freed ON freed.item_id = leg.item_id
              WHERE leg.deal_id = $1 AND leg.revision = $2 AND items.id = leg.item_id AND items.owner_id = leg.giver_id
             RETURNING items.id, leg.giver_id, leg.receiver_id
