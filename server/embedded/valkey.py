@@ -24,9 +24,10 @@ SETTINGS: Final = {
     "daemonize": "no",
     "appendonly": "yes",
     "save": "",  # the append-only file is enough; it rewrites itself when it has doubled
-    # All it holds can be lost: the oldest read marks, long since in PostgreSQL, go first.
+    # Only what ends by itself may go early: read marks that PostgreSQL has, counts of requests, the sockets of who is here.
+    # Marks that are yet to be written, and who is to be announced as gone, have no end, and stay.
     "maxmemory": "256mb",
-    "maxmemory-policy": "allkeys-lru",
+    "maxmemory-policy": "volatile-lru",
     "loglevel": "notice",
 }
 
