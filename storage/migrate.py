@@ -28,7 +28,7 @@ async def migrate(url: str, folder: Path = FOLDER) -> list[str]:
     """Apply what has not been applied yet, and name it. Safe to run from many processes at once."""
     connection = await asyncpg.connect(url)
     try:
-        # Polled: one that waits inside pg_advisory_lock holds a snapshot, which CREATE INDEX CONCURRENTLY waits for.
+        # Polled: one that waits inside pg_advisory_lock holds a snapshot for as long, and with it what vacuum could clear.
         while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
             await asyncio.sleep(0.1)
         return await _apply(connection, folder)
