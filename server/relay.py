@@ -1,14 +1,15 @@
 """The relay: from what has been committed to the sockets of its people, outside the path of the acknowledgement.
 
 Local sockets are told directly, other processes through the bus. An entry's outbox row goes when both have happened; a row
-that is left over, because a process died or Redis was away, is pushed again by whichever process finds it.
+that is left over, because a process died or Redis was away, is pushed again by whichever process finds it. A process that was
+deaf for a while, which the publisher cannot know, reads what its people missed from the entries themselves.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -19,13 +20,13 @@ from prometheus_client import Counter
 from handlers.app import Announcement, PushBody
 from handlers.pushes import render_entry
 from matching.refusals import Unavailable
-from server.sequencer import Sequencer
-from server.sockets import LiveSocket, SocketDoor
+from server.audience import Audience, Push
+from server.sockets import SocketDoor
 from storage.bus import Bus
 from storage.database import Database
 from storage.deals import load_deals
 from storage.entries import Entry, entry_of
-from storage.outbox import left_over, load_for_push, mark_pushed
+from storage.outbox import entries_since, left_over, load_for_push, mark_pushed
 
 log = structlog.get_logger()
 
@@ -33,18 +34,9 @@ PUSHED = Counter("swaploop_pushes_total", "Pushes by event and cause", ["event",
 
 WAITING_MAX = 20_000  # more is left to the outbox
 BATCH = 200
-LEFT_OVER_SECONDS = 1.0
 LOOK_SECONDS = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Push:
-    """What is to be said to some rooms. Entries have a place in their conversation's order."""
-
-    event: str
-    body: msgspec.Raw
-    rooms: tuple[str, ...]
-    place: tuple[UUID, int] | None = None
+# An entry is as old as its transaction, which may have begun well before it committed.
+GAP_MARGIN_SECONDS = 20.0
 
 
 class Wire(msgspec.Struct, array_like=True, frozen=True):
@@ -62,25 +54,24 @@ class Relay:
         self._database = database
         self.bus = Bus(bus_url, self._heard, self._gap)
         self._door: SocketDoor | None = None
-        self._sequencer = Sequencer()
+        self._audience: Audience | None = None
         self._announced: deque[Announcement] = deque()
-        self._pushes: deque[Push] = deque()
+        self._to_publish: deque[Push] = deque()
         self._pushed: deque[tuple[UUID, int]] = deque()
-        self._local: deque[Push] = deque()
+        self._gap_seconds = 0.0
         self._wake = asyncio.Event()
-        self._wake_local = asyncio.Event()
+        self._wake_publisher = asyncio.Event()
         self._wake_marker = asyncio.Event()
-        self._members: dict[str, set[str]] = {}  # room → socket ids; a room's channel is wanted while it has members
+        self._wake_gap = asyncio.Event()
 
     def attach(self, door: SocketDoor) -> None:
         self._door = door
-        door.arrived.append(self._arrived)
-        door.left.append(self._left)
+        self._audience = Audience(door, self.bus)
 
     @property
-    def door(self) -> SocketDoor:
-        assert self._door is not None, "attached when the server is put together"
-        return self._door
+    def audience(self) -> Audience:
+        assert self._audience is not None, "attached when the server is put together"
+        return self._audience
 
     # What actions ask for (handlers.app.Live)
 
@@ -90,66 +81,55 @@ class Relay:
             self._wake.set()
 
     def push(self, body: PushBody, people: Iterable[UUID]) -> None:
-        self._enqueue(Push(body.event, _raw(body), tuple(f"user:{person}" for person in people)))
+        self._push(Push(body.event, _raw(body), tuple(f"user:{person}" for person in people)))
 
     def push_presence(self, user_id: UUID, body: PushBody) -> None:
-        self._enqueue(Push(body.event, _raw(body), (f"here:{user_id}",)))
+        self._push(Push(body.event, _raw(body), (f"here:{user_id}",)))
 
     async def watch(self, socket_id: str, user_ids: Iterable[UUID]) -> None:
-        socket = self.door.sockets.get(socket_id)
-        if socket is not None:
-            wanted = {f"here:{user_id}" for user_id in user_ids}
-            watched = {room for room in socket.rooms if room.startswith("here:")}
-            await self._leave(socket, watched - wanted)
-            await self._enter(socket, wanted - watched)
+        await self.audience.watch(socket_id, user_ids)
 
     def renew(self, socket_id: str, session_id: UUID, expires_at: datetime) -> None:
-        socket = self.door.sockets.get(socket_id)
+        assert self._door is not None, "attached when the server is put together"
+        socket = self._door.sockets.get(socket_id)
         if socket is not None:
             socket.session_id, socket.expires_at, socket.warned = session_id, expires_at, False
 
-    # Rooms, and the channels that fill them from other processes
+    # From the queues to the sockets, the bus, and out of the outbox
 
-    async def _arrived(self, socket: LiveSocket) -> None:
-        await self._enter(socket, [f"user:{socket.user_id}"])
-
-    async def _left(self, socket: LiveSocket) -> None:
-        for room in socket.rooms:
-            await self._forget(room, socket.id)
-
-    async def _enter(self, socket: LiveSocket, rooms: Iterable[str]) -> None:
-        for room in rooms:
-            members = self._members.setdefault(room, set())
-            members.add(socket.id)
-            if len(members) == 1:
-                await self.bus.want(room)
-            await self.door.enter(socket.id, [room])
-
-    async def _leave(self, socket: LiveSocket, rooms: Iterable[str]) -> None:
-        for room in rooms:
-            await self.door.leave(socket.id, [room])
-            await self._forget(room, socket.id)
-
-    async def _forget(self, room: str, socket_id: str) -> None:
-        members = self._members.get(room, set())
-        members.discard(socket_id)
-        if not members and self._members.pop(room, None) is not None:
-            await self.bus.want_no_more(room)
-
-    # From the queues to the sockets and the bus
+    def _push(self, push: Push) -> None:
+        self.audience.deliver(push)
+        if len(self._to_publish) < WAITING_MAX:
+            self._to_publish.append(push)
+            self._wake_publisher.set()
 
     async def run(self) -> None:
         """Push what is announced, until cancelled."""
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._announced or self._pushes:
+            while self._announced:
                 try:
-                    await self._push_some()
+                    await self._push_entries(_take(self._announced, BATCH), "announced")
                 except Unavailable:
                     log.warning("relay.put_off")  # the outbox has the entries
                 except Exception:
                     log.exception("relay.bug")
+
+    async def run_publisher(self) -> None:
+        """Publish in order, until cancelled. Sockets here do not wait for a Redis that hangs."""
+        while True:
+            await self._wake_publisher.wait()
+            self._wake_publisher.clear()
+            while self._to_publish:
+                pushes = _take(self._to_publish, BATCH)
+                messages = []
+                for push in pushes:
+                    body = msgspec.json.encode(Wire(push.event, push.body, push.place))
+                    messages += [(room, body) for room in push.rooms]
+                if await self.bus.publish(messages):
+                    self._pushed.extend(push.place for push in pushes if push.place is not None)
+                    self._wake_marker.set()
 
     async def run_marker(self) -> None:
         """Take what has been pushed out of the outbox, in batches, until cancelled."""
@@ -158,28 +138,14 @@ class Relay:
             self._wake_marker.clear()
             await asyncio.sleep(0.02)
             while self._pushed:
-                batch = [self._pushed.popleft() for _ in range(min(len(self._pushed), 1000))]
+                batch = _take(self._pushed, 1000)
                 try:
                     async with self._database.connection() as tx:
                         await mark_pushed(tx, batch)
                 except Unavailable:
                     log.warning("relay.not_marked", entries=len(batch))  # they are pushed once more, which is allowed
                 except Exception:
-                    log.exception("relay.bug")  # with this loop ended, all that is left over would be pushed for ever
-
-    async def run_local(self) -> None:
-        """Emit to this process's sockets one push after the other, so that they stay in order, until cancelled."""
-        while True:
-            await self._wake_local.wait()
-            self._wake_local.clear()
-            while self._local:
-                push = self._local.popleft()
-                rooms = [room for room in push.rooms if room in self._members]
-                if rooms:
-                    try:
-                        await self.door.server.emit(push.event, push.body, room=rooms)
-                    except Exception:
-                        log.exception("relay.emit_bug", push=push.event)
+                    log.exception("relay.bug")
 
     async def run_left_over(self) -> None:
         """Push again what nobody has said to have pushed, until cancelled."""
@@ -189,7 +155,7 @@ class Relay:
                 continue  # nobody else would hear it; it is not lost
             try:
                 async with self._database.connection() as tx:
-                    found = await left_over(tx, LEFT_OVER_SECONDS, BATCH)
+                    found = await left_over(tx, BATCH)
                 if found:
                     log.info("relay.left_over", entries=len(found))
                     await self._push_entries([Announcement(*place) for place in found], "left over")
@@ -198,26 +164,47 @@ class Relay:
             except Exception:
                 log.exception("relay.bug")
 
-    async def _push_some(self) -> None:
-        pushes = [self._pushes.popleft() for _ in range(min(len(self._pushes), BATCH))]
-        for push in pushes:
-            self._deliver(push)
-        await self._publish(pushes)
-        announced = [self._announced.popleft() for _ in range(min(len(self._announced), BATCH))]
-        if announced:
-            await self._push_entries(announced, "announced")
+    async def run_gap(self) -> None:
+        """Tell the people here what was published while the listener was deaf, until cancelled."""
+        while True:
+            await self._wake_gap.wait()
+            self._wake_gap.clear()
+            seconds = self._gap_seconds
+            try:
+                waiting = iter(self.audience.people())
+                while people := list(islice(waiting, BATCH)):
+                    async for places in self._missed(people, seconds + GAP_MARGIN_SECONDS):
+                        for push in await self._render([Announcement(*place) for place in places]):
+                            PUSHED.labels(push.event, "missed").inc()
+                            self.audience.deliver(push)
+            except Unavailable:
+                log.warning("relay.gap_put_off")
+                await asyncio.sleep(LOOK_SECONDS)
+                self._gap_seconds += LOOK_SECONDS
+                self._wake_gap.set()
+            except Exception:
+                log.exception("relay.bug")
+
+    async def _missed(self, people: list[UUID], seconds: float) -> AsyncIterator[list[tuple[UUID, int]]]:
+        place = (UUID(int=0), 0)
+        while True:
+            async with self._database.connection() as tx:
+                places = await entries_since(tx, people, seconds, after=place, batch=BATCH)
+            if not places:
+                return
+            yield places
+            place = places[-1]
 
     async def _push_entries(self, announced: list[Announcement], cause: str) -> None:
-        pushes = await self._render(announced)
-        for push in pushes:
+        for push in await self._render(announced):
             PUSHED.labels(push.event, cause).inc()
-            self._deliver(push)
-        if await self._publish(pushes):
-            self._pushed.extend(push.place for push in pushes if push.place is not None)
-            self._wake_marker.set()
+            self._push(push)
 
     async def _render(self, announced: list[Announcement]) -> list[Push]:
-        """The pushes of entries, in the order announced; what an announcement does not bring is loaded, in one go."""
+        """The pushes of entries, in the order announced; what an announcement does not bring is loaded, in one go.
+
+        An entry that cannot be shown is a bug, told in the log; it is taken out of the outbox, so that it is not met again.
+        """
         known: dict[tuple[UUID, int], tuple[Entry, tuple[UUID, ...]]] = {}
         unknown = []
         for each in announced:
@@ -237,46 +224,33 @@ class Relay:
         pushes = []
         for each in announced:
             place = (each.conversation_id, each.seq)
-            entry, people = known[place]
-            body = render_entry(entry, deals.get(place))
-            rooms = tuple(f"user:{person}" for person in people)
-            pushes.append(Push(body.event, _raw(body), rooms, place))
+            try:
+                entry, people = known[place]
+                body = render_entry(entry, deals.get(place))
+                pushes.append(Push(body.event, _raw(body), tuple(f"user:{person}" for person in people), place))
+            except Exception:
+                log.exception("relay.entry_cannot_be_shown", conversation=str(each.conversation_id), seq=each.seq)
+                self._pushed.append(place)
+                self._wake_marker.set()
         return pushes
 
-    async def _publish(self, pushes: list[Push]) -> bool:
-        """To the other processes. Whether it is known to have gone out."""
-        messages = []
-        for push in pushes:
-            body = msgspec.json.encode(Wire(push.event, push.body, push.place))
-            messages += [(room, body) for room in push.rooms]
-        return not messages or await self.bus.publish(messages)
+    # From the bus
 
     def _heard(self, channel: str, body: bytes) -> None:
         """From another process, for one room here."""
         wire = msgspec.json.decode(body, type=Wire)
-        self._deliver(Push(wire.event, wire.body, (channel,), wire.place))
+        self.audience.deliver(Push(wire.event, wire.body, (channel,), wire.place))
 
-    def _gap(self) -> None:
-        """The bus was deaf for a while: what was published then is still in the outbox, or was not an entry."""
-        log.info("bus.listening")
-
-    def _enqueue(self, push: Push) -> None:
-        if len(self._pushes) < WAITING_MAX:
-            self._pushes.append(push)
-            self._wake.set()
-
-    def _deliver(self, push: Push) -> None:
-        if push.place is None:
-            self._emit(push)
-        elif any(room in self._members for room in push.rooms):
-            self._sequencer.take(*push.place, lambda: self._emit(push))
-        else:
-            self._sequencer.forget(push.place[0])
-
-    def _emit(self, push: Push) -> None:
-        self._local.append(push)
-        self._wake_local.set()
+    def _gap(self, seconds: float) -> None:
+        """The listener hears again, after `seconds`."""
+        log.info("bus.hears_again", deaf_seconds=round(seconds, 1))
+        self._gap_seconds = seconds
+        self._wake_gap.set()
 
 
 def _raw(body: object) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(body))
+
+
+def _take(queue: "deque[Any]", most: int) -> list[Any]:
+    return [queue.popleft() for _ in range(min(len(queue), most))]

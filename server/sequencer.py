@@ -1,4 +1,4 @@
-"""Puts the entries of each conversation in order of `seq` before they are pushed.
+"""Puts the entries of each conversation in order of `seq` before they are pushed to a room.
 
 Two commits that follow each other can be heard of in the other order: from two connections, or from two processes. An entry
 that is early waits a little for the ones before it. Those that never come are in the outbox, and are pushed when they are
@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from uuid import UUID
 
-CONVERSATIONS_MAX = 50_000
+CONVERSATIONS_MAX = 1_000
 FIRST_WAIT_SECONDS = 0.02  # nothing is known of the conversation yet: is another entry on its way?
 GAP_WAIT_SECONDS = 0.3
 
@@ -20,7 +20,7 @@ Send = Callable[[], None]
 class Sequencer:
     def __init__(self) -> None:
         self._last: OrderedDict[UUID, int] = OrderedDict()
-        self._early: dict[UUID, dict[int, list[Send]]] = {}  # an entry is sent to each of its people who are here
+        self._early: dict[UUID, dict[int, list[Send]]] = {}  # an entry may come twice
         self._waits: dict[UUID, asyncio.TimerHandle] = {}  # one for each conversation in `_early`
 
     def take(self, conversation_id: UUID, seq: int, send: Send) -> None:
@@ -36,11 +36,6 @@ class Sequencer:
             self._send_next(conversation_id)
         else:
             self._hold(conversation_id, seq, send, GAP_WAIT_SECONDS)
-
-    def forget(self, conversation_id: UUID) -> None:
-        """Nobody here is told of the conversation any more, so the next entry is not waited for by this one's."""
-        if conversation_id not in self._early:
-            self._last.pop(conversation_id, None)
 
     def _hold(self, conversation_id: UUID, seq: int, send: Send, seconds: float) -> None:
         self._early.setdefault(conversation_id, {}).setdefault(seq, []).append(send)

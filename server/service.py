@@ -35,6 +35,7 @@ log = structlog.get_logger()
 
 READY_SECONDS_MAX = 5.0
 DRAIN_SECONDS_MAX = 5.0
+SWEEP_SECONDS = 3600.0
 
 
 @dataclass(slots=True)
@@ -89,10 +90,12 @@ async def running(config: Config, database_url: str, redis_url: str) -> AsyncIte
             public_url=config.public_url,
         )
         loops = [
-            relay.run_local(),
-            relay.run_marker(),
+            relay.audience.run(),
             relay.run(),
+            relay.run_publisher(),
+            relay.run_marker(),
             relay.run_left_over(),
+            relay.run_gap(),
             relay.bus.run(),
             mailer.run(),
             *upkeep.loops(),
@@ -140,10 +143,12 @@ async def _sweep_pictures(pictures: Pictures, database: Database) -> None:
         async with database.connection() as tx:
             return await shown_images(tx, names)
 
-    try:
-        await pictures.sweep(known)
-    except Exception:
-        log.exception("pictures.sweep_failed")
+    while True:
+        try:
+            await pictures.sweep(known)
+        except Exception:
+            log.exception("pictures.sweep_failed")
+        await asyncio.sleep(SWEEP_SECONDS)
 
 
 async def _cancel(tasks: "list[asyncio.Future[None]]") -> None:

@@ -12,6 +12,8 @@ from uuid import uuid4
 
 import redis.asyncio
 import structlog
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from storage.cache import PREFIX
@@ -29,10 +31,10 @@ Handler = Callable[[str, bytes], None]
 class Bus:
     """Publishes to channels, and hands what others published on the channels wanted here to `on_message(channel, body)`."""
 
-    def __init__(self, url: str, on_message: Handler, on_gap: Callable[[], None]) -> None:
+    def __init__(self, url: str, on_message: Handler, on_gap: Callable[[float], None]) -> None:
         self._url = url
         self._on_message = on_message
-        self._on_gap = on_gap  # called when the listener is back: what was published meanwhile was not heard
+        self._on_gap = on_gap  # called with the seconds, once the listener hears again: what was published was not heard
         self._client = redis.asyncio.Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0, max_connections=4)
         database = self._client.connection_pool.connection_kwargs.get("db", 0)
         self._prefix = f"{PREFIX}{database}:".encode()  # channels are not per database, as keys are
@@ -41,6 +43,7 @@ class Bus:
         self._wanted: set[bytes] = {self._ping_channel}
         self._pubsub: Any = None
         self._heard_at = 0.0
+        self._deaf_since: float | None = None
 
     @property
     def hears(self) -> bool:
@@ -96,13 +99,14 @@ class Bus:
 
     async def _listen(self) -> None:
         # Its own client: a pub/sub connection waits for messages, without the time limit that commands have.
-        client = redis.asyncio.Redis.from_url(self._url, socket_connect_timeout=1.0)
+        # It must not come back by itself, without our knowing of the gap.
+        client = redis.asyncio.Redis.from_url(self._url, socket_connect_timeout=1.0, retry=Retry(NoBackoff(), 0))
         pubsub: Any = client.pubsub(ignore_subscribe_messages=True)
         pinging: asyncio.Task[None] | None = None
         try:
             await pubsub.subscribe(*(self._prefix + name for name in self._wanted))
             self._pubsub = pubsub
-            self._on_gap()
+            self._deaf_since = self._heard_at or None
             started_at = time.monotonic()
             pinging = asyncio.create_task(self._ping())
             while True:
@@ -122,6 +126,9 @@ class Bus:
         name = channel.removeprefix(self._prefix)
         if name == self._ping_channel:
             self._heard_at = time.monotonic()
+            if self._deaf_since is not None:  # its own ping has come through, so all is subscribed to again
+                deaf_seconds, self._deaf_since = self._heard_at - self._deaf_since, None
+                self._on_gap(deaf_seconds)
         elif data[:16] != self._origin:  # this process's sockets have it already
             try:
                 self._on_message(name.decode(), data[16:])

@@ -132,6 +132,18 @@ async def test_what_nobody_can_read_on_the_bus_makes_nobody_deaf(two: Two) -> No
     await two.bob.hears("message:new", lambda entry: bool(entry == said), seconds=1.0)
 
 
+async def test_what_was_said_while_the_listeners_were_cut_off_is_heard_once_they_are_back(two: Two) -> None:
+    """Redis answers who publishes, and has dropped who listens: nobody has seen an error, and the outbox is empty."""
+    first = (await two.alice.does("conversation:get", conversationId=two.conversation))["lastSeq"] + 1
+    async with redis.asyncio.from_url(two.there.redis_url) as client:
+        for _ in range(3):
+            await client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")  # type: ignore[no-untyped-call]
+            for _ in range(10):
+                await says(two.alice, two.conversation, "Are you still there?")
+    for person in (two.alice, two.bob):
+        await hears_from(first, person, two.conversation, 30)
+
+
 async def test_redis_away_for_three_seconds_loses_nothing(open_market: OpenMarket) -> None:
     """Who is on the writer's server hears at once, who is on another when Redis is back, all of it; nobody restarts."""
     with own_valkey() as valkey:

@@ -272,7 +272,7 @@ async def test_what_runs_beside_the_requests_looks_at_what_is_due_only(sampled: 
     await remind_overdue(sampled.app)
     asked = list(sampled.database.asked)
     for work in (
-        lambda tx: left_over(tx, 1.0, 200),
+        lambda tx: left_over(tx, 200),
         lambda tx: load_for_push(tx, [place]),
         lambda tx: mark_pushed(tx, [place]),
         take_due_mail,
@@ -287,7 +287,7 @@ async def test_what_runs_beside_the_requests_looks_at_what_is_due_only(sampled: 
         asked += await sampled.runs(work)
     plans = await sampled.plans(asked)
     assert plans.indexes >= {
-        *("deals_expiry", "deals_overdue", "outbox_age", "outbox_pkey", "mails_due", "sessions_revoked", "items_images"),
+        *("deals_expiry", "deals_overdue", "outbox_due", "outbox_pkey", "mails_due", "sessions_revoked", "items_images"),
         *("idempotency_keys_age", "sessions_expiry", "entries_pkey", "parties_deal_id_position_key"),
     }
     assert plans.read_whole == []

@@ -34,7 +34,7 @@ CREATE TRIGGER entries_append_only BEFORE UPDATE OR DELETE ON entries FOR EACH R
 CREATE TABLE outbox (
     conversation_id uuid        NOT NULL,
     seq             integer     NOT NULL,
-    created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    due_at          timestamptz NOT NULL DEFAULT clock_timestamp() + interval '1 second', -- then anybody may push it
     PRIMARY KEY (conversation_id, seq)
 );
-CREATE INDEX outbox_age ON outbox (created_at);
+CREATE INDEX outbox_due ON outbox (due_at);
