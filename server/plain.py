@@ -1,5 +1,9 @@
 """What is neither an action nor a description of one: pictures, health, readiness, metrics."""
 
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import msgspec
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -10,14 +14,32 @@ from storage.cache import Cache
 from storage.database import Database
 
 
-def add_plain_routes(application: web.Application, *, database: Database, cache: Cache, bus: Bus, pictures: Pictures) -> None:
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What readiness asks: the stores, the listener, and whether every background loop still runs."""
+
+    database: Database
+    cache: Cache
+    bus: Bus
+    loops: "Sequence[asyncio.Future[None]]"
+
+    async def parts(self) -> dict[str, bool]:
+        return {
+            "postgresql": await self.database.ping(),
+            "redis": await self.cache.ping(),
+            "listener": self.bus.hears,
+            "background": not any(loop.done() for loop in self.loops),
+        }
+
+
+def add_plain_routes(application: web.Application, health: Health, pictures: Pictures) -> None:
     async def healthz(_: web.Request) -> web.Response:
         """The process is alive, and its event loop runs."""
         return _json({"status": "ok"})
 
     async def readyz(_: web.Request) -> web.Response:
         """PostgreSQL and Redis have answered now, and the listener has lately heard its own ping."""
-        parts = {"postgresql": await database.ping(), "redis": await cache.ping(), "listener": bus.hears}
+        parts = await health.parts()
         ready = all(parts.values())
         return _json({"status": "ready" if ready else "not ready"} | parts, 200 if ready else 503)
 

@@ -1,7 +1,7 @@
 """The composition root: everything a server process is made of, started and stopped in order."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from server.config import Config
 from server.descriptions import add_description_routes
 from server.mail import Mailer
 from server.pictures import Pictures
-from server.plain import add_plain_routes
+from server.plain import Health, add_plain_routes
 from server.relay import Relay
 from server.rest import BODY_BYTES_MAX, RestDoor, middleware
 from server.sockets import SocketDoor
@@ -101,9 +101,12 @@ async def running(config: Config, database_url: str, redis_url: str) -> AsyncIte
             *upkeep.loops(),
             _sweep_pictures(pictures, database),
         ]
-        stack.push_async_callback(_cancel, [asyncio.ensure_future(loop) for loop in loops])
+        tasks = [asyncio.ensure_future(loop) for loop in loops]
+        stack.push_async_callback(_cancel, tasks)
+        for task in tasks:
+            task.add_done_callback(_ended)
         runner = web.AppRunner(
-            _application(app, config, door, database, cache, relay, pictures),
+            _application(app, config, door, Health(database, cache, relay.bus, tasks), pictures),
             access_log=None,
             shutdown_timeout=DRAIN_SECONDS_MAX,
             handler_cancellation=False,
@@ -118,15 +121,19 @@ async def running(config: Config, database_url: str, redis_url: str) -> AsyncIte
         yield Service(app, door, pictures, runner.addresses[0][1])
 
 
-def _application(
-    app: App, config: Config, door: SocketDoor, database: Database, cache: Cache, relay: Relay, pictures: Pictures
-) -> web.Application:
+def _application(app: App, config: Config, door: SocketDoor, health: Health, pictures: Pictures) -> web.Application:
     application = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[middleware(config)])
     RestDoor(app, config).add_routes(application, {UPLOAD: upload_handler(pictures)})
     add_description_routes(application, config)
-    add_plain_routes(application, database=database, cache=cache, bus=relay.bus, pictures=pictures)
+    add_plain_routes(application, health, pictures)
     door.server.attach(application)
     return application
+
+
+def _ended(task: "asyncio.Future[None]") -> None:
+    """A loop only ends when it is cancelled. Readiness is red from now on."""
+    if not task.cancelled():
+        log.critical("service.loop_ended", error=repr(task.exception()))
 
 
 async def _until_heard(relay: Relay) -> None:
@@ -151,7 +158,7 @@ async def _sweep_pictures(pictures: Pictures, database: Database) -> None:
         await asyncio.sleep(SWEEP_SECONDS)
 
 
-async def _cancel(tasks: "list[asyncio.Future[None]]") -> None:
+async def _cancel(tasks: "Sequence[asyncio.Future[None]]") -> None:
     """Until they have ended: a cancellation that arrives while a connection is being made can be swallowed on its way."""
     pending = set(tasks)
     while pending:
