@@ -96,6 +96,11 @@ class Presence:
         gone = await self._cache.run(lambda client: client.eval(TAKE_GONE, 1, HERE, batch, _SOCKETS))
         return [UUID(user.decode()) for user in gone]
 
+    async def put_back(self, user_ids: list[UUID]) -> None:
+        """People that `take_gone` told of, and who could not be announced: they are due again, unless they came back."""
+        past = {str(user): 0 for user in user_ids}
+        await self._cache.run(lambda client: client.zadd(HERE, past, nx=True))
+
     async def here(self, user_ids: list[UUID]) -> set[UUID]:
         """Those of `user_ids` who are here."""
         if not user_ids:

@@ -10,12 +10,13 @@ import redis.asyncio
 
 import server.upkeep
 import storage.presence
+from matching.refusals import Unavailable
 from tests.conftest import Market, OpenMarket
 from tests.devices import devices_of
 from tests.people import Cast, Person
 from tests.trading import BOTH_DOORS, refused, trade_between
 from tests.valkeys import own_valkey
-from tests.waiting import until_answered
+from tests.waiting import until, until_answered
 
 GRACE_SECONDS = 0.3  # instead of five
 SWEEP_SECONDS = 1.2  # whose grace is over is looked for every second
@@ -156,6 +157,27 @@ async def test_the_sockets_of_a_server_that_died_fade(market: Market) -> None:
         await client.zadd(sockets, {"a-socket-of-a-server-that-has-died": past})
         await client.zadd(storage.presence.HERE, {bob.id: past})
     assert (await hears_that(alice, bob, online=False))["lastSeenAt"] is not None
+
+
+async def test_who_leaves_while_postgresql_is_away_is_announced_when_it_is_back(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await market.cast.people("Alice", "Bob", connected=True)
+    await trade_between(alice, bob)
+    await alice.does("presence:watch", userIds=[bob.id])
+    told: list[UUID] = []
+
+    async def away(_: Any, gone: list[UUID]) -> int:
+        told.extend(gone)
+        raise Unavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(server.upkeep, "note_seen", away)
+        await bob.leaves()
+        await until(lambda: UUID(bob.id) in told, 5.0, what="noticing that Bob has gone")
+        assert changes_heard(alice, bob) == []
+    assert (await hears_that(alice, bob, online=False))["lastSeenAt"] is not None
+    assert changes_heard(alice, bob) == [False]
 
 
 async def test_an_emptied_redis_is_filled_again_by_the_heartbeat(
