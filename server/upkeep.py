@@ -23,7 +23,8 @@ log = structlog.get_logger()
 
 MARKS_BATCH = 500
 GONE_BATCH = 100
-WARNING_SECONDS = 60.0  # before a socket's session ends; a tenth of its life where that is shorter
+WARNING_SECONDS = 60.0  # before a socket's session ends; a third of its life where that is shorter
+FORGET_ROUNDS_MAX = 100  # of a batch each: the rest waits a minute, and the other tables get their turn
 REVOKED_LATELY = timedelta(seconds=15)
 
 
@@ -92,9 +93,13 @@ class Upkeep:
     async def _announce_gone(self) -> None:
         gone = await self._app.presence.take_gone(GONE_BATCH)
         if gone:
-            async with self._app.database.connection() as tx:
-                await note_seen(tx, gone)
-                shown = await last_seen(tx, gone)
+            try:
+                async with self._app.database.connection() as tx:
+                    await note_seen(tx, gone)
+                    shown = await last_seen(tx, gone)
+            except Unavailable:
+                await self._app.presence.put_back(gone)
+                raise
             for row in shown:
                 now = PresenceChanged(user_id=row["id"], online=False, last_seen_at=row["last_seen_at"])
                 self._app.live.push_presence(row["id"], now)
@@ -151,6 +156,8 @@ class Upkeep:
     # What nobody needs any more
 
     async def _forget(self) -> None:
-        async with self._app.database.connection() as tx:
-            await forget_old_answers(tx)
-            await forget_old_sessions(tx)
+        for forget in (forget_old_answers, forget_old_sessions):
+            for _ in range(FORGET_ROUNDS_MAX):
+                async with self._app.database.connection() as tx:
+                    if not await forget(tx):
+                        break

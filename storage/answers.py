@@ -3,7 +3,7 @@
 from typing import NamedTuple
 from uuid import UUID
 
-from storage.database import Tx
+from storage.database import Tx, rows_changed
 
 
 class StoredAnswer(NamedTuple):
@@ -42,8 +42,9 @@ async def keep_answer(tx: Tx, user_id: UUID, key: str, answer: StoredAnswer) -> 
     return kept is True
 
 
-async def forget_old_answers(tx: Tx, batch: int = 1_000) -> None:
-    await tx.execute(
+async def forget_old_answers(tx: Tx, batch: int = 1_000) -> bool:
+    """A batch of answers older than 24 hours goes; whether there may be more."""
+    tag = await tx.execute(
         """
         DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(
             SELECT ctid FROM idempotency_keys WHERE created_at <= now() - interval '24 hours' LIMIT $1
@@ -51,3 +52,4 @@ async def forget_old_answers(tx: Tx, batch: int = 1_000) -> None:
         """,
         batch,
     )
+    return rows_changed(tag) == batch

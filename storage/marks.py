@@ -1,7 +1,8 @@
 """Read marks: the highest `seq` that each person has read, per conversation (C21).
 
 A sorted set per conversation (person → seq) answers `readBy`, one per person (conversation → seq) answers what is unread;
-`ZADD GT` lets neither go back. A third set names what PostgreSQL has not been told of yet; it is emptied within a second.
+`ZADD GT` lets neither go back. A third set names what PostgreSQL has not been told of yet; it is emptied within a second,
+and so is the person's, which goes with every query of what is unread and must not grow with all they ever read.
 Losing Redis costs the marks of that last second.
 """
 
@@ -13,13 +14,19 @@ from storage.cache import PREFIX, Cache, CacheAway, Client, Pipeline
 
 KEPT_SECONDS = 24 * 3600  # far beyond the second that PostgreSQL is behind
 UNWRITTEN = PREFIX + "marks:unwritten"
+_OF_PERSON = PREFIX + "marks:of:"
 
 # What was written is taken out only while it is still the latest: a mark that moved on meanwhile stays in.
 TAKE_OUT = """
-for i = 1, #ARGV, 2 do
-    if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[i])) == tonumber(ARGV[i + 1]) then
-        redis.call('ZREM', KEYS[1], ARGV[i])
+local function take_out(key, member, seq)
+    if tonumber(redis.call('ZSCORE', key, member) or -1) == tonumber(seq) then
+        redis.call('ZREM', key, member)
     end
+end
+for i = 2, #ARGV, 3 do
+    local conversation, person, seq = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+    take_out(KEYS[1], conversation .. ' ' .. person, seq)
+    take_out(ARGV[1] .. person, conversation, seq)
 end
 """
 
@@ -31,7 +38,7 @@ def _by_conversation(conversation_id: UUID) -> str:
 
 
 def _by_person(user_id: UUID) -> str:
-    return f"{PREFIX}marks:of:{user_id}"
+    return f"{_OF_PERSON}{user_id}"
 
 
 class Marks:
@@ -56,7 +63,7 @@ class Marks:
         return int((await self._cache.pipe(fill))[-1])
 
     async def of_person(self, user_id: UUID) -> dict[UUID, int]:
-        """Where the person's marks are, by conversation; those that moved in the last day."""
+        """Where the person's marks are, by conversation; those that PostgreSQL may not have yet."""
         try:
             rows = await self._scores(_by_person(user_id), -1)
         except CacheAway:
@@ -91,8 +98,9 @@ class Marks:
         return marks
 
     async def written(self, marks: Iterable[Mark]) -> None:
-        arguments = [part for conversation, person, seq in marks for part in (f"{conversation} {person}", str(seq))]
-        await self._cache.run(lambda client: client.eval(TAKE_OUT, 1, UNWRITTEN, *arguments))
+        """PostgreSQL has these. Who asks for a person's marks reads PostgreSQL afterwards, and finds them there."""
+        arguments = [str(part) for mark in marks for part in mark]
+        await self._cache.run(lambda client: client.eval(TAKE_OUT, 1, UNWRITTEN, _OF_PERSON, *arguments))
 
     async def _scores(self, key: str, last: int) -> list[tuple[bytes, float]]:
         async def ask(client: Client) -> list[tuple[bytes, float]]:

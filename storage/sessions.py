@@ -3,7 +3,9 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from storage.database import Row, Tx
+from storage.database import Row, Tx, rows_changed
+
+USED_KNOWN = timedelta(days=7)  # how long a used token is known for one that was used
 
 
 async def open_session(tx: Tx, user_id: UUID, lifetime: timedelta) -> UUID:
@@ -44,9 +46,16 @@ async def is_unused(tx: Tx, session_id: UUID, sha256: bytes) -> bool:
 
 
 async def use_refresh_token(tx: Tx, sha256: bytes, session_id: UUID, lifetime: timedelta) -> None:
-    """Mark the token used, and let its session live on from now."""
+    """Mark the token used, and let its session live on from now.
+
+    The session's tokens that were used over a week ago go: it would otherwise gather them for as long as it is renewed. One
+    of those that comes again gets nothing, as before, and is too old to tell a thief from an old backup of the device.
+    """
     await tx.execute("UPDATE refresh_tokens SET used_at = now() WHERE sha256 = $1", sha256)
     await tx.execute("UPDATE sessions SET expires_at = now() + $2 WHERE id = $1", session_id, lifetime)
+    await tx.execute(
+        "DELETE FROM refresh_tokens WHERE session_id = $1 AND used_at < now() - $2::interval", session_id, USED_KNOWN
+    )
 
 
 async def revoke_session(tx: Tx, session_id: UUID, reason: str) -> None:
@@ -87,9 +96,9 @@ async def session_expiry(tx: Tx, session_id: UUID) -> datetime | None:
     return expires_at
 
 
-async def forget_old_sessions(tx: Tx, batch: int = 500) -> None:
-    """Sessions that ended over a day ago go, with their tokens; a batch at a time."""
-    await tx.execute(
+async def forget_old_sessions(tx: Tx, batch: int = 500) -> bool:
+    """A batch of sessions that ended over a day ago goes, with their tokens; whether there may be more."""
+    tag = await tx.execute(
         """
         DELETE FROM sessions WHERE id = ANY(ARRAY(
             SELECT id FROM sessions WHERE expires_at < now() - interval '1 day' LIMIT $1
@@ -97,3 +106,4 @@ async def forget_old_sessions(tx: Tx, batch: int = 500) -> None:
         """,
         batch,
     )
+    return rows_changed(tag) == batch
