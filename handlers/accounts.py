@@ -13,7 +13,15 @@ from handlers.users import Profile
 from matching.refusals import EmailTaken, InvalidCredentials, InvalidRequest, ResetInvalid, Unauthenticated
 from storage.database import Row
 from storage.mails import queue_reset_mail
-from storage.people import add_user, set_password, take_reset_token, user_by_email, user_by_id
+from storage.people import (
+    add_user,
+    lock_password,
+    replace_password_hash,
+    set_password,
+    take_reset_token,
+    user_by_email,
+    user_by_id,
+)
 from storage.sessions import (
     add_refresh_token,
     is_unused,
@@ -27,6 +35,10 @@ from storage.sessions import (
 NewPassword = Annotated[str, Meta(min_length=8, max_length=128)]
 AnyPassword = Annotated[str, Meta(max_length=1024)]
 Secret = Annotated[str, Meta(min_length=1, max_length=200)]
+
+# The hash may change while a password is verified: by a reset, which the second look finds out, or by another sign-in that
+# replaced a bcrypt hash of the same password.
+LOGIN_TRIES = 2
 
 
 class Register(Input):
@@ -101,18 +113,22 @@ async def register(call: Call, ask: Register) -> Registered:
 )
 async def login(call: Call, ask: Login) -> SignedIn:
     """Sign in. An unknown address and a wrong password get the same answer, after the same work. (S1.11, S1.14, C23)"""
-    async with call.app.database.connection() as tx:
-        row = await user_by_email(tx, _address(ask.email))
-    right, replacement = await call.app.passwords.verify(ask.password, row["password_hash"] if row else None)
-    if not right or row is None:
-        raise InvalidCredentials
-    async with call.app.database.transaction() as tx:
-        if replacement is not None:
-            await set_password(tx, row["id"], replacement)
-        session_id = await open_session(tx, row["id"], call.app.refresh_lifetime)
-        secret = new_secret()
-        await add_refresh_token(tx, session_id, digest(secret))
-    return _signed_in(call, session_id, secret, row)
+    for _ in range(LOGIN_TRIES):
+        async with call.app.database.connection() as tx:
+            row = await user_by_email(tx, _address(ask.email))
+        right, replacement = await call.app.passwords.verify(ask.password, row["password_hash"] if row else None)
+        if not right or row is None:
+            raise InvalidCredentials
+        async with call.app.database.transaction() as tx:
+            if not await lock_password(tx, row["id"], row["password_hash"]):
+                continue
+            if replacement is not None:
+                await replace_password_hash(tx, row["id"], row["password_hash"], replacement)
+            session_id = await open_session(tx, row["id"], call.app.refresh_lifetime)
+            secret = new_secret()
+            await add_refresh_token(tx, session_id, digest(secret))
+        return _signed_in(call, session_id, secret, row)
+    raise InvalidCredentials
 
 
 @action(

@@ -1,9 +1,13 @@
 """Mail: rows of `mails` become letters, by SMTP, or as files where there is no SMTP server.
 
 A reset token is made here, at the last moment, so that only its digest is ever stored (C22).
+
+Every mail is sent at least once: it is taken for a while and sent outside any transaction, so where the server stops before it
+has noted that the letter went out, the letter goes out again. Of several reset letters, the latest has the token that works.
 """
 
 import asyncio
+import contextlib
 import os
 import re
 from datetime import timedelta
@@ -16,14 +20,16 @@ import aiosmtplib
 import structlog
 
 from handlers.tokens import digest, new_secret
-from storage.database import Database, Row, Tx
-from storage.mails import mail_sent, put_off_mail, take_due_mail
+from server.upkeep import every
+from storage.database import Database, Row
+from storage.mails import ATTEMPTS_MAX, put_off_mail, remove_mail, take_due_mail
 from storage.people import set_reset_token
 
 log = structlog.get_logger()
 
 RESET_LIFETIME = timedelta(minutes=45)
-SMTP_SECONDS_MAX = 10
+SMTP_SECONDS_MAX = 10.0  # for the whole letter
+QUIT_SECONDS_MAX = 1.0
 LOOK_SECONDS = 0.5
 FILES_MAX = 1_000
 
@@ -62,37 +68,44 @@ class Mailer:
 
     async def run(self) -> None:
         """Send what is due, until cancelled."""
-        while True:
-            try:
-                while await self._send_one():
-                    pass
-            except Exception:
-                log.exception("mail.bug")
-            await asyncio.sleep(LOOK_SECONDS)
+        await every(LOOK_SECONDS, "mail", self._send_due)
+
+    async def _send_due(self) -> None:
+        while await self._send_one():
+            pass
 
     async def _send_one(self) -> bool:
+        """Whether there was a mail to send. Raises Unavailable."""
+        token = new_secret()
         async with self._database.transaction() as tx:
             row = await take_due_mail(tx)
             if row is None:
                 return False
-            try:
-                await self._deliver(await self._write(tx, row))
-                await mail_sent(tx, row["id"])
-            except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError, LookupError) as error:
-                # ValueError, LookupError: an address that cannot be written to; it must not hold up everybody's mail
-                wait = timedelta(seconds=min(5 * 2 ** row["attempts"], 3600))
-                log.warning("mail.put_off", kind=row["kind"], error=str(error), wait_seconds=wait.total_seconds())
-                await put_off_mail(tx, row["id"], wait)
-            return True
+            if row["user_id"] is None or row["attempts"] > ATTEMPTS_MAX:  # nobody's address; or a letter that ends processes
+                await remove_mail(tx, row["id"])
+                return True
+            if row["kind"] == "reset":
+                await set_reset_token(tx, row["user_id"], digest(token), RESET_LIFETIME)
+        wait: timedelta | None = None
+        try:
+            await self._deliver(self._write(row, token))
+        except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError, LookupError) as error:
+            # ValueError, LookupError: an address that cannot be written to; it must not hold up everybody's mail
+            if row["attempts"] < ATTEMPTS_MAX:
+                wait = timedelta(seconds=min(5 * 2 ** (row["attempts"] - 1), 3600))
+            reason = str(error) or type(error).__name__
+            seconds = wait.total_seconds() if wait else None
+            log.warning("mail.put_off" if wait else "mail.given_up", kind=row["kind"], error=reason, wait_seconds=seconds)
+        async with self._database.connection() as tx:
+            await (put_off_mail(tx, row["id"], wait) if wait else remove_mail(tx, row["id"]))
+        return True
 
-    async def _write(self, tx: Tx, row: Row) -> EmailMessage:
+    def _write(self, row: Row, token: str) -> EmailMessage:
         letter = EmailMessage()
         letter["From"], letter["To"] = self._sender, row["email"]
         letter["Date"], letter["Message-ID"] = formatdate(), make_msgid(domain="swaploop")
         match row["kind"]:
             case "reset":
-                token = new_secret()
-                await set_reset_token(tx, row["user_id"], digest(token), RESET_LIFETIME)
                 minutes = int(RESET_LIFETIME.total_seconds() // 60)
                 letter["Subject"] = "Reset your Swaploop password"
                 text = RESET_TEXT.format(name=row["name"], minutes=minutes, url=self._public_url, token=token)
@@ -109,8 +122,7 @@ class Mailer:
             await asyncio.to_thread(self._file, letter)
             return
         url = urlsplit(self._smtp_url)
-        await aiosmtplib.send(
-            letter,
+        client = aiosmtplib.SMTP(
             hostname=url.hostname or "localhost",
             port=url.port,
             username=unquote(url.username) if url.username else None,
@@ -118,6 +130,14 @@ class Mailer:
             use_tls=url.scheme == "smtps",
             timeout=SMTP_SECONDS_MAX,
         )
+        try:
+            async with asyncio.timeout(SMTP_SECONDS_MAX):
+                await client.connect()
+                await client.send_message(letter)
+            with contextlib.suppress(aiosmtplib.SMTPException, OSError):  # it is sent, whatever comes after
+                await client.quit(timeout=QUIT_SECONDS_MAX)
+        finally:
+            client.close()
 
     def _file(self, letter: EmailMessage) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

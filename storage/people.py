@@ -55,6 +55,17 @@ async def set_password(tx: Tx, user_id: UUID, password_hash: str) -> None:
     )
 
 
+async def lock_password(tx: Tx, user_id: UUID, password_hash: str) -> bool:
+    """Whether this is the person's password hash, which nobody changes until the transaction ends."""
+    kept = await tx.fetchval("SELECT password_hash FROM users WHERE id = $1 FOR NO KEY UPDATE", user_id)
+    return bool(kept == password_hash)
+
+
+async def replace_password_hash(tx: Tx, user_id: UUID, old: str, new: str) -> None:
+    """Keep the same password by another hash. Nothing changes for the person, so a reset they asked for stays good."""
+    await tx.execute("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2", user_id, old, new)
+
+
 async def set_reset_token(tx: Tx, user_id: UUID, token_sha256: bytes, lifetime: timedelta) -> None:
     """From now on this token, and only this one, resets the person's password, once (C22)."""
     await tx.execute(

@@ -104,6 +104,9 @@ async def test_spaces_around_a_name_are_not_part_of_it(cast: Cast) -> None:
         ("email", "a@example..org"),
         ("email", "a@.example.org"),
         ("email", "a@example.>"),
+        ("email", "نادية@example.org"),
+        ("email", "nadia@exämple.org"),
+        ("email", "nadia@example.مصر"),
         ("email", "nobody@example.org\r\nBcc: all@example.org"),
         ("email", f"{'a' * 250}@example.org"),
         ("email", ["nobody@example.org"]),
@@ -157,6 +160,15 @@ async def test_a_bcrypt_hash_from_elsewhere_is_accepted_and_replaced(market: Mar
     await login(cast, user["email"], "brought along")
     assert (await stored_hash(market, user["id"])).startswith("$argon2id$")
     await login(cast, user["email"], "brought along")
+
+
+async def test_signing_in_twice_at_once_with_a_brought_hash_works_twice(market: Market, cast: Cast) -> None:
+    user = await register(cast)
+    async with market.sql() as sql:
+        brought = bcrypt.hashpw(b"brought along", bcrypt.gensalt(4)).decode()
+        await sql.execute("UPDATE users SET password_hash = $2 WHERE id = $1", user["id"], brought)
+    both = await asyncio.gather(*(login(cast, user["email"], "brought along") for _ in range(2)))
+    assert [signed_in["user"]["id"] for signed_in in both] == [user["id"]] * 2
 
 
 async def test_what_bcrypt_never_saw_does_not_open_an_account(market: Market, cast: Cast) -> None:  # C24

@@ -43,14 +43,17 @@ CREATE TABLE refresh_tokens (
 CREATE INDEX refresh_tokens_session ON refresh_tokens (session_id);
 
 -- Mail to be sent. It names what to say, not the words: a reset token is made when the mail is, so that it is never at rest.
+-- It is to a person, or to an address that may be nobody's: asking for a reset writes the same row for any (C23).
 CREATE TABLE mails (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    user_id    uuid        NOT NULL REFERENCES users ON DELETE CASCADE,
+    user_id    uuid REFERENCES users ON DELETE CASCADE,
+    email      text CHECK (length(email) <= 254),
     kind       text        NOT NULL,
     deal_id    uuid,
     attempts   smallint    NOT NULL DEFAULT 0,
     due_at     timestamptz NOT NULL DEFAULT now(),
-    created_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CHECK ((user_id IS NULL) <> (email IS NULL))
 );
 CREATE INDEX mails_due ON mails (due_at);
 
