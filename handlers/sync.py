@@ -42,6 +42,9 @@ async def sync(call: Call, ask: Since) -> Synced:
     conversations: list[Missed] = []
     place = Cursor(cursor.since, upto, cursor.conversation, cursor.seq)
     for row in shown:
+        if row["entries"] is None:
+            more = True
+            break  # the answer is full
         entries = [entry_of_json(entry) for entry in row["entries"]]
         known = further(marks_of(row), latest.get(row["id"], {}))
         conversations.append(

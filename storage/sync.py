@@ -16,6 +16,7 @@ from storage.database import Row, Tx
 CONVERSATIONS_MAX = 50  # of one answer
 ENTRIES_FIRST = 50  # of each conversation, when a device starts from nothing
 ENTRIES_MAX = 50  # of each conversation in one answer; the rest follows in the next
+BYTES_MAX = 1_000_000  # of one answer's texts, and one text more: a message may have 16 KB
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
@@ -51,8 +52,8 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
 async def missed(tx: Tx, user_id: UUID, cursor: Cursor, marks: Marks) -> tuple[list[Row], int]:
     """The next conversations with missed entries, in order of id, and the snapshot's xmin.
 
-    Each row: `id, last_seq, read_seq, unread, marks {user: seq}, entries [to_jsonb(entries)], total` (missed entries that
-    it has from here on; more than are in `entries` where the answer was cut).
+    Each row: `id, last_seq, mark_seq, unread, marks {user: seq}, entries [to_jsonb(entries)]`. The first row's entries are
+    never None; a later row's are where the answer was full before it.
     """
     # The last entry of a conversation is of its last transaction: one that is active since the cursor has missed entries,
     # unless it is the one that was cut, and has been read to its end.
@@ -72,17 +73,24 @@ async def missed(tx: Tx, user_id: UUID, cursor: Cursor, marks: Marks) -> tuple[l
                                         WHERE conversation_id = active.id AND xid < $4::bigint::text::xid8
                                         ORDER BY seq DESC LIMIT 1), 0) END AS seen_seq
               FROM active
+        ), entry AS (
+            SELECT missed.*, sum(missed.bytes) OVER (ORDER BY missed.conversation_id, missed.seq) - missed.bytes AS bytes_before
+              FROM conversation CROSS JOIN LATERAL (
+                   SELECT *, COALESCE(octet_length(text), pg_column_size(change)) AS bytes FROM entries
+                    WHERE conversation_id = conversation.id AND seq > seen_seq ORDER BY seq LIMIT $9) AS missed
+        ), log AS (
+            SELECT conversation_id, jsonb_agg(to_jsonb(entry) ORDER BY seq) AS entries
+              FROM entry WHERE bytes_before < $10 GROUP BY conversation_id
         )
         SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin, conversation.*,
                GREATEST(conversation.read_seq, mark.seq) AS mark_seq, party.marks,
                (SELECT count(*) FROM entries
                  WHERE conversation_id = conversation.id AND seq > GREATEST(conversation.read_seq, mark.seq)
                    AND sender_id IS DISTINCT FROM $1) AS unread,
-               (SELECT jsonb_agg(to_jsonb(entry) ORDER BY entry.seq)
-                  FROM (SELECT * FROM entries WHERE conversation_id = conversation.id AND seq > seen_seq
-                         ORDER BY seq LIMIT $9) AS entry) AS entries
+               log.entries
           FROM (SELECT) AS one LEFT JOIN (
                conversation
+               LEFT JOIN log ON log.conversation_id = conversation.id
                LEFT JOIN unnest($2::uuid[], $3::int[]) AS mark(conversation_id, seq) ON mark.conversation_id = conversation.id
                CROSS JOIN LATERAL (SELECT jsonb_object_agg(user_id, read_seq) AS marks FROM parties
                                     WHERE deal_id = conversation.deal_id) AS party) ON true
@@ -97,5 +105,6 @@ async def missed(tx: Tx, user_id: UUID, cursor: Cursor, marks: Marks) -> tuple[l
         ENTRIES_FIRST,
         CONVERSATIONS_MAX + 1,
         ENTRIES_MAX,
+        BYTES_MAX,
     )
     return [row for row in rows if row["id"] is not None], rows[0]["xmin"]

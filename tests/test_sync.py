@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+import storage.sync
 from storage.entries import send_message
 from tests.conftest import Market
 from tests.people import Cast, Person
@@ -189,6 +190,36 @@ async def test_many_conversations_are_answered_in_parts(cast: Cast, door: str) -
     assert (await bob.through(door, "sync"))["more"] is True
     assert await reader.catches_up() == {conversation: [1] for conversation in conversations}
     assert await reader.catches_up() == {}
+
+
+@BOTH_DOORS
+async def test_an_answer_of_long_messages_ends_before_it_is_too_large(
+    cast: Cast, door: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on where it stopped: within a conversation, or at the end of one. A single entry may be larger."""
+    monkeypatch.setattr(storage.sync, "BYTES_MAX", 40_000)  # instead of a million
+    alice, bob = await cast.people("Alice", "Bob", connected=True)
+    conversations = sorted([(await trade_between(alice, bob))["conversation"] for _ in range(4)])
+    for conversation in conversations:
+        for _ in range(7):
+            message = {"conversationId": conversation, "text": "\N{SMILING FACE WITH OPEN MOUTH}" * 2_000}
+            await alice.by_rest("message:send", clientMessageId=str(uuid4()), **message)
+
+    reader, answers = Reader(bob, door), 0
+    while True:
+        answer = await reader.asks()
+        answers += 1
+        texts = [entry.get("text", "") for one in answer["conversations"] for entry in one["entries"]]
+        assert 1 <= len([text for text in texts if text]) <= 6, "40 KB, and the one that makes it full"
+        if not answer["more"]:
+            break
+    assert answers == 6, "224 KB: 5 or 6 messages each, since the deal's own entries count too"
+    assert reader.has == {conversation: numbers(1, 8) for conversation in conversations}, "nothing skipped"
+
+    monkeypatch.setattr(storage.sync, "BYTES_MAX", 1)
+    one_by_one = Reader(bob, door)
+    assert await one_by_one.catches_up() == reader.has
+    assert await one_by_one.catches_up() == {}
 
 
 @BOTH_DOORS
