@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from handlers.app import Announcement, App
+from handlers.app import Announcement, App, PushBody
 from matching.refusals import Refusal
 from storage.database import Tx
 
@@ -68,7 +68,7 @@ RATES: dict[Limit, tuple[int, int]] = {  # requests, seconds
 
 @dataclass(slots=True)
 class Call:
-    """One run of one action. `tx` is only there inside it; `announced` is pushed once it has committed."""
+    """One run of one action. `tx` is only there inside it; what is `announced` or told is pushed once it has committed."""
 
     app: App
     request_id: str
@@ -78,11 +78,13 @@ class Call:
     key: str | None = None  # the caller's idempotency key, for what cannot keep its answer with it
     connection: Tx | None = None
     announced: list[Announcement] = field(default_factory=list)
+    presence_told: list[tuple[UUID, PushBody]] = field(default_factory=list)  # of whom, for those who watch them
     discarded: list[str] = field(default_factory=list)  # pictures that nothing shows once this has committed
 
     def begin_again(self) -> None:
         """Forget what a transaction that was rolled back would have told."""
         self.announced.clear()
+        self.presence_told.clear()
         self.discarded.clear()
 
     @property

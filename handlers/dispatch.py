@@ -155,6 +155,8 @@ async def _answer(app: App, act: Action | None, request: Request) -> Answer:
         answer = await _run(act, call, ask)
     if call.announced:
         app.live.announce(call.announced)
+    for person, told in call.presence_told:
+        app.live.push_presence(person, told)
     if call.discarded:
         await app.discard_pictures(call.discarded)
     return Answer(answer.status, answer.body, headers)

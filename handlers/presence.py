@@ -29,16 +29,17 @@ async def watch(call: Call, ask: People) -> dict[UUID, Here]:
     """
     partners = await partners_among(call.tx, call.user_id, ask.user_ids)
     await call.app.live.watch(call.socket, partners)
-    return await _who_is_here(call, partners)
+    return await who_is_here(call, partners)
 
 
 @action("presence:get", route="GET /presence", limit=Limit.READ)
 async def get(call: Call, ask: People) -> dict[UUID, Here]:
     """Who of these people is here, of those that the caller shares a conversation with. (C72)"""
-    return await _who_is_here(call, await partners_among(call.tx, call.user_id, ask.user_ids))
+    return await who_is_here(call, await partners_among(call.tx, call.user_id, ask.user_ids))
 
 
-async def _who_is_here(call: Call, people: set[UUID]) -> dict[UUID, Here]:
+async def who_is_here(call: Call, people: set[UUID]) -> dict[UUID, Here]:
+    """Each of `people` as they let it show: who would rather not say is not here, and was last seen never."""
     seen = {row["id"]: row["last_seen_at"] for row in await last_seen(call.tx, list(people))}  # only who lets it show
     here = await call.app.presence.here(list(seen))
     return {

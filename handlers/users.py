@@ -7,6 +7,8 @@ from uuid import UUID
 from msgspec import UNSET, Meta, UnsetType
 
 from handlers.action import Call, Input, Limit, Nothing, Output, action
+from handlers.presence import who_is_here
+from handlers.pushes import PresenceChanged
 from handlers.types import Name, Place, changes_in
 from matching.refusals import NotFound
 from storage.database import Row
@@ -65,8 +67,16 @@ async def me(call: Call, ask: Nothing) -> Profile:
 
 @action("user:update", route="PATCH /auth/me", says="Profile updated")
 async def update_me(call: Call, ask: UpdateUser) -> Profile:
-    """Change one's own profile: any of its fields. (S1.66, C6)"""
-    return Profile.of(await update_user(call.tx, call.user_id, changes_in(ask)))
+    """Change one's own profile: any of its fields. (S1.66, C6)
+
+    Who watches one's presence is told what `showPresence` makes of it at once: gone, or whether one is here (C72).
+    """
+    row = await update_user(call.tx, call.user_id, changes_in(ask))
+    if ask.show_presence is not UNSET:
+        seen = (await who_is_here(call, {call.user_id}))[call.user_id]
+        told = PresenceChanged(user_id=call.user_id, online=seen.online, last_seen_at=seen.last_seen_at)
+        call.presence_told.append((call.user_id, told))
+    return Profile.of(row)
 
 
 @action("user:get", route="GET /users/{user_id}", refuses=(NotFound,), limit=Limit.READ)

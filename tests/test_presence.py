@@ -124,6 +124,20 @@ async def test_who_would_rather_not_say_is_not_told_of(cast: Cast) -> None:
     assert (await alice.does("presence:get", userIds=[bob.id]))[bob.id]["online"] is True
 
 
+@BOTH_DOORS
+async def test_who_watches_hears_at_once_that_somebody_hides_and_shows_again(cast: Cast, door: str) -> None:
+    alice, bob = await cast.people("Alice", "Bob", connected=True)
+    await trade_between(alice, bob)
+    await alice.does("presence:watch", userIds=[bob.id])
+    await bob.through(door, "user:update", name="Bobby")
+    await bob.through(door, "user:update", showPresence=False)
+    hidden = await hears_that(alice, bob, online=False)
+    assert hidden == {"userId": bob.id, "online": False, "lastSeenAt": None}
+    await bob.through(door, "user:update", showPresence=True)
+    assert (await hears_that(alice, bob, online=True))["lastSeenAt"] is None
+    assert changes_heard(alice, bob) == [False, True], "a new name is no news of it"
+
+
 async def test_a_person_on_two_servers_is_one_person(open_market: OpenMarket) -> None:
     """D9: whichever server either of them is on"""
     async with open_market(SECRET_KEY=SECRET) as here:
