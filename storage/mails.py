@@ -26,7 +26,8 @@ async def queue_mail(tx: Tx, user_ids: list[UUID], kind: str, deal_id: UUID | No
 async def take_due_mail(tx: Tx) -> Row | None:
     """One mail to send now: `id, kind, deal_id, attempts, user_id, email, name, locale`.
 
-    The last four are None where nobody has the address. Its attempt is counted, and nobody else takes it while its lease lasts. Whoever took it removes it, or puts it off.
+    The last four are None where nobody has the address. The attempt is counted, and nobody else takes the mail while its
+    lease lasts. Whoever took it removes it, or puts it off.
     """
     return await tx.fetchrow(
         """
