@@ -10,7 +10,7 @@ from matching.deal import CLOSED, HOLDING, Deal, Move, Status, after
 from storage.deals import DealRecord, load_deal
 from storage.entries import log_changes
 from storage.holds import hold_items, move_ownership, release_items
-from storage.moves import lock_open_deals_with, reject_deals, save_move
+from storage.moves import lock_open_deals_with, reject_deals, revise_deals, save_move
 
 LOST = "an item in it went to another deal"
 
@@ -44,6 +44,12 @@ async def close_rivals(call: Call, item_ids: Iterable[UUID], *, reason: str, bes
     if rivals:
         await reject_deals(call.tx, rivals, reason)
         await announce(call, rivals, Move.REJECT, by=None, reason=reason, status=Status.REJECTED)
+
+
+async def revise_terms(call: Call, item_id: UUID) -> None:
+    """Give the open deals that name this locked item a new revision, over the item as it is now (C17)."""
+    revised = await revise_deals(call.tx, await lock_open_deals_with(call.tx, [item_id]))
+    await announce(call, revised, Move.UPDATE, by=call.user_id)
 
 
 async def announce(

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID, uuid4
@@ -39,21 +39,26 @@ KEY_LENGTH_MAX = 64
 # What any action may answer; all else it must name.
 ALWAYS = (InvalidRequest, Unauthenticated, TokenExpired, RateLimited, IdempotencyMismatch, Unavailable, Internal)
 # Not the action's answer but the road's: the same key may well be answered otherwise a moment later.
-PASSING = (RateLimited, Unavailable, Internal, Unauthenticated, TokenExpired, IdempotencyMismatch)
+# InvalidRequest too: who mends what was not understood may keep its key, whether its shape or its action found that out.
+PASSING = (RateLimited, Unavailable, Internal, Unauthenticated, TokenExpired, IdempotencyMismatch, InvalidRequest)
 
 
 @dataclass(slots=True)
 class Request:
-    """A request as its door read it. `raw` has REST's path, query and body, or an event's payload, as one object."""
+    """A request as its door read it. `raw` has REST's path, query and body, or an event's payload, as one object; or it is
+    the refusal that reading it came to, which is told once it is known who asks, and the request is counted (C41).
+    """
 
     name: str
     raw: object
     door: str
     caller: Caller | None = None
+    turned_away: Refusal | None = None  # why there is no caller
     key: str | None = None
     address: str = ""
     socket_id: str | None = None
     fingerprint: bytes | None = None  # of a body that `raw` does not have: an upload's files
+    receive: "Callable[[Request], Awaitable[None]] | None" = None  # reads such a body, once the request has been counted
     lenient: bool = False  # a query's values are all text: "20" is a number
     request_id: str = field(default_factory=lambda: uuid4().hex)
 
@@ -132,10 +137,14 @@ async def _answer(app: App, act: Action | None, request: Request) -> Answer:
     if act is None:
         raise NotFound(f"There is no action '{request.name[:80]}'.")
     if request.caller is None and not act.public:
-        raise Unauthenticated
+        raise request.turned_away or Unauthenticated()
     if request.caller is not None and request.caller.session_id in app.revoked:
         raise Unauthenticated("This session has ended. Please sign in again.")
     headers = await _count(app, act, request)
+    if isinstance(request.raw, Refusal):
+        raise request.raw
+    if request.receive is not None:
+        await request.receive(request)
     ask = read_input(act, request.raw, lenient=request.lenient)
     if request.key is not None and (not 0 < len(request.key) <= KEY_LENGTH_MAX or unstorable(request.key, "") is not None):
         raise InvalidRequest(f"A key has 1 to {KEY_LENGTH_MAX} characters, none of them NUL.", field="idempotencyKey")

@@ -7,9 +7,11 @@ from msgspec import Meta
 
 from handlers.access import access_item
 from handlers.action import Call, Done, Input, Limit, Output, action
+from handlers.app import App
+from handlers.deals import revise_terms
 from handlers.items import Image
 from matching.refusals import InvalidRequest, ItemLocked, NotFound, NotOwner, TooLarge, UnsupportedMedia
-from storage.items import update_item
+from storage.items import item_by_id, shown_images, update_item
 
 IMAGES_MAX = 10
 
@@ -36,6 +38,20 @@ class Images(Output):
     images: list[Image]
 
 
+async def check_may_add(app: App, user_id: UUID, item_id: str) -> None:
+    """For the upload door, before it takes any picture. Raises NotFound or NotOwner (S1.27)."""
+    try:
+        asked = UUID(item_id)
+    except ValueError:
+        raise NotFound from None
+    async with app.database.connection() as tx:
+        row = await item_by_id(tx, asked)
+    if row is None:
+        raise NotFound
+    if row["owner_id"] != user_id:
+        raise NotOwner
+
+
 @action(
     None,
     route="POST /items/{item_id}/images",
@@ -45,7 +61,10 @@ class Images(Output):
     says="Images added",
 )
 async def add_images(call: Call, ask: AddImages) -> Images:
-    """Add pictures to one's own item: JPEG, PNG or WebP, at most 10 of 10 MB and 40 megapixels. (S1.30, C74)"""
+    """Add pictures to one's own item: JPEG, PNG or WebP, at most 10 of 10 MB and 40 megapixels. (S1.30, C74)
+
+    Pictures are part of what another agreed to get: open deals with the item get a new revision.
+    """
     stored = await access_item(call, ask.item_id)
     images = stored["images"]
     if len(images) + len(ask.images) > IMAGES_MAX:
@@ -54,6 +73,7 @@ async def add_images(call: Call, ask: AddImages) -> Images:
         {"id": str(uuid4()), "name": picture.name, "width": picture.width, "height": picture.height} for picture in ask.images
     ]
     await update_item(call.tx, ask.item_id, {"images": images + added})
+    await revise_terms(call, ask.item_id)
     return Images(images=[Image.of(image) for image in added])
 
 
@@ -64,11 +84,16 @@ async def add_images(call: Call, ask: AddImages) -> Images:
     says="Image deleted",
 )
 async def delete_image(call: Call, ask: OneImage) -> Done:
-    """Take a picture off one's own item. (C74)"""
+    """Take a picture off one's own item. (C74)
+
+    Open deals with the item get a new revision. The files stay for as long as the terms of any deal show them.
+    """
     stored = await access_item(call, ask.item_id)
     kept = [image for image in stored["images"] if image["id"] != str(ask.image_id)]
     if len(kept) == len(stored["images"]):
         raise NotFound
     await update_item(call.tx, ask.item_id, {"images": kept})
-    call.discarded += [image["name"] for image in stored["images"] if image not in kept]
+    await revise_terms(call, ask.item_id)
+    gone = {image["name"] for image in stored["images"] if image not in kept}
+    call.discarded += gone - await shown_images(call.tx, list(gone))
     return Done()

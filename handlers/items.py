@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from handlers.access import access_item
 from handlers.action import Call, Done, Input, Limit, Output, action
-from handlers.deals import announce, close_rivals
+from handlers.deals import close_rivals, revise_terms
 from handlers.types import (
     Condition,
     Description,
@@ -22,8 +22,7 @@ from handlers.types import (
     changes_in,
     page_of,
 )
-from matching.deal import Move
-from matching.refusals import InvalidRequest, InvalidState, ItemLocked, NotFound, NotOwner
+from matching.refusals import InvalidRequest, ItemLocked, NotFound, NotOwner
 from storage.categories import Category
 from storage.database import Row
 from storage.items import (
@@ -35,7 +34,6 @@ from storage.items import (
     ownership_of,
     update_item,
 )
-from storage.moves import lock_open_deals_with, revise_deals
 
 CategoryName = Annotated[str, Meta(min_length=1, max_length=60, description="The slug or the id of a category.")]
 Keyword = Annotated[str, Meta(min_length=1, max_length=50, pattern=r"\S")]
@@ -211,7 +209,7 @@ async def create_item(call: Call, ask: CreateItem) -> Item:
 @action(
     "item:update",
     route="PUT /items/{item_id}",
-    refuses=(NotFound, NotOwner, ItemLocked, InvalidState),
+    refuses=(NotFound, NotOwner, ItemLocked),
     says="Item updated",
 )
 async def change_item(call: Call, ask: UpdateItem) -> Item:
@@ -226,8 +224,7 @@ async def change_item(call: Call, ask: UpdateItem) -> Item:
         raise InvalidRequest("An item can be made 'available'; 'traded' is what a confirmed deal makes it.", field="status")
     await update_item(call.tx, ask.item_id, _columns(call, changes))
     if changes.keys() & TERMS:
-        revised = await revise_deals(call.tx, await lock_open_deals_with(call.tx, [ask.item_id]))
-        await announce(call, revised, Move.UPDATE, by=call.user_id)
+        await revise_terms(call, ask.item_id)
     return await _shown(call, ask.item_id)
 
 
@@ -242,8 +239,8 @@ async def remove_item(call: Call, ask: OneItem) -> Done:
 
 @action("item:history", route="GET /items/{item_id}/history", refuses=(NotFound,), limit=Limit.READ)
 async def item_history(call: Call, ask: OneItem) -> list[LedgerLine]:
-    """The ownership ledger, oldest first. (S1.28, C79)"""
-    rows = await ownership_of(call.tx, ask.item_id)
+    """The ownership ledger, oldest first; of an item that was deleted, for those who have owned it. (S1.28, C79)"""
+    rows = await ownership_of(call.tx, ask.item_id, call.user_id)
     if not rows:
         raise NotFound
     return [

@@ -13,7 +13,8 @@ from PIL import Image, ImageCms
 
 from matching.refusals import InvalidRequest, Refusal, TooLarge, Unavailable, UnsupportedMedia
 
-SIZE_BYTES_MAX = 10 * 1024 * 1024
+SIZE_MB_MAX = 10
+SIZE_BYTES_MAX = SIZE_MB_MAX * 2**20
 PIXELS_MAX = 40_000_000
 SIDE_PIXELS_MAX = 2048
 THUMBNAIL_SIDE_PIXELS = 320
@@ -75,7 +76,7 @@ def _kind_by_content(data: bytes) -> str:
     if not data:
         raise InvalidRequest("The file is empty.", field="image")
     if len(data) > SIZE_BYTES_MAX:
-        raise TooLarge("The picture is larger than 10 MB.", field="image")
+        raise TooLarge(f"A picture has at most {SIZE_MB_MAX} MB.", field="image")
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         _check_size(int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big"))
         return "PNG"

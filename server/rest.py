@@ -9,7 +9,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from handlers.action import ACTIONS, Action
+from handlers.action import ACTIONS, Action, camel
 from handlers.app import App
 from handlers.dispatch import Answer, Refused, Request, dispatch, refusal
 from handlers.tokens import Caller
@@ -63,13 +63,14 @@ class RestDoor:
 
     def _handler(self, action: Action, own: OwnHandler | None) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
+            if own is not None:
+                return await own(self, action, request)
+            raw: object
             try:
-                if own is not None:
-                    return await own(self, action, request)
                 raw, lenient = await _read(action, request)
-                return await self.answer(action, request, raw, lenient=lenient)
             except Refusal as no:
-                return respond(request, refusal(no, request[REQUEST_ID]))
+                raw, lenient = no, False
+            return await self.answer(action, request, raw, lenient=lenient)
 
         return handle
 
@@ -80,25 +81,32 @@ class RestDoor:
         raw: object,
         *,
         lenient: bool = False,
-        fingerprint: bytes | None = None,
+        receive: Callable[[Request], Awaitable[None]] | None = None,
     ) -> web.Response:
+        caller, turned_away = None, None
+        if not action.public:
+            try:
+                caller = self._caller(request)
+            except Refusal as no:
+                turned_away = no
         answer = await dispatch(
             self.app,
             Request(
                 name=action.name,
                 raw=raw,
                 door="rest",
-                caller=None if action.public else self.caller(request),
+                caller=caller,
+                turned_away=turned_away,
                 key=request.headers.get("Idempotency-Key") if action.method != "GET" else None,
                 address=client_address(request, self.config.trusted_proxies),
-                fingerprint=fingerprint,
+                receive=receive,
                 lenient=lenient,
                 request_id=request[REQUEST_ID],
             ),
         )
         return respond(request, answer)
 
-    def caller(self, request: web.Request) -> Caller:
+    def _caller(self, request: web.Request) -> Caller:
         """Who the bearer token says. Raises Unauthenticated or TokenExpired."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
@@ -121,7 +129,7 @@ async def _read(action: Action, request: web.Request) -> tuple[dict[str, Any], b
 
 
 def _path(request: web.Request) -> dict[str, str]:
-    return {"".join(w if not i else w.title() for i, w in enumerate(k.split("_"))): v for k, v in request.match_info.items()}
+    return {camel(place): value for place, value in request.match_info.items()}
 
 
 def _query(action: Action, request: web.Request) -> dict[str, Any]:
@@ -196,7 +204,7 @@ def middleware(config: Config) -> Callable[..., Awaitable[web.StreamResponse]]:
                 response.headers["Access-Control-Allow-Methods"] = "GET, POST, PUT, PATCH, DELETE"
                 response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Idempotency-Key"
                 response.headers["Access-Control-Expose-Headers"] = EXPOSED
-                response.headers["Vary"] = "Origin"
+                response.headers["Vary"] = ", ".join([*response.headers.getall("Vary", ()), "Origin"])
         return response
 
     return around

@@ -136,21 +136,30 @@ async def delete_item(tx: Tx, item_id: UUID) -> None:
     await tx.execute("UPDATE items SET deleted_at = now(), sale_price = NULL, updated_at = now() WHERE id = $1", item_id)
 
 
-async def ownership_of(tx: Tx, item_id: UUID) -> list[Row]:
-    """The ledger: `seq, from_id, to_id, deal_id, at`, oldest first."""
+async def ownership_of(tx: Tx, item_id: UUID, reader_id: UUID) -> list[Row]:
+    """The ledger: `seq, from_id, to_id, deal_id, at`, oldest first; of a deleted item, only for those who stand in it."""
     return await tx.fetch(
-        "SELECT seq, from_id, to_id, deal_id, at FROM ownership WHERE item_id = $1 ORDER BY seq LIMIT $2",
+        """
+        SELECT line.seq, line.from_id, line.to_id, line.deal_id, line.at
+          FROM items AS item JOIN ownership AS line ON line.item_id = item.id
+         WHERE item.id = $1
+           AND (item.deleted_at IS NULL OR EXISTS (SELECT FROM ownership WHERE item_id = $1 AND to_id = $2))
+         ORDER BY line.seq LIMIT $3
+        """,
         item_id,
+        reader_id,
         LEDGER_MAX,
     )
 
 
 async def shown_images(tx: Tx, names: list[str]) -> set[str]:
-    """Those of `names` that an item shows a picture under."""
+    """Those of `names` that an item shows a picture under, or the terms of a deal: those are as they were (C17)."""
     rows = await tx.fetch(
         """
         SELECT name FROM unnest($1::text[]) AS name
-         WHERE EXISTS (SELECT FROM items WHERE images <> '[]' AND images @> jsonb_build_array(jsonb_build_object('name', name)))
+         WHERE EXISTS (SELECT FROM items WHERE images <> '[]' AND images @> jsonb_build_array(jsonb_build_object('name', name))
+                                           AND deleted_at IS NULL)
+            OR EXISTS (SELECT FROM legs WHERE snapshot ->> 'image' = name)
         """,
         names,
     )

@@ -334,3 +334,26 @@ async def test_a_trade_is_as_it_was_after_all_that_is_wrong_has_been_tried_on_it
             assert status in (400, 409), (move, body)
     assert await counts(market) == before
     assert await alice.does("trade:get", tradeId=trade["id"]) == trade
+
+
+# Who asks comes before what they ask (C41)
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'"' + b"x" * 70_000 + b'"'], ids=["no JSON", "no object", "too large"])
+async def test_a_stranger_s_body_is_not_judged(cast: Cast, body: bytes) -> None:
+    for token in (None, "nonsense"):
+        status, answer, _ = await cast.answer("POST", "/items", token=token, data=body, headers=JSON)
+        assert (status, answer["error"]["code"]) == (401, "UNAUTHENTICATED")
+
+
+async def test_what_is_refused_at_the_door_is_counted_in_the_metrics(cast: Cast, someone: Person) -> None:
+    async def counted(code: str) -> float:
+        async with cast.session.get(f"{cast.url}/metrics") as response:
+            text = await response.text()
+        wanted = f'swaploop_actions_total{{action="item:create",code="{code}",door="rest"}} '
+        return sum(float(line.removeprefix(wanted)) for line in text.splitlines() if line.startswith(wanted))
+
+    for token, code in ((None, "UNAUTHENTICATED"), (someone.token, "INVALID_REQUEST")):
+        before = await counted(code)
+        _, answer, _ = await cast.answer("POST", "/items", token=token, data=b"{", headers=JSON)
+        assert (answer["error"]["code"], await counted(code)) == (code, before + 1)

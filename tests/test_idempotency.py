@@ -126,6 +126,14 @@ async def test_what_was_not_understood_is_not_remembered(cast: Cast, door: str) 
     assert (await once_by(alice, door, "key-1", "item:create", **CAMERA))["title"] == "A camera", "corrected, and sent again"
 
 
+@BOTH_DOORS
+async def test_what_only_the_action_could_not_understand_is_not_remembered_either(cast: Cast, door: str) -> None:
+    alice = await cast.person("Alice")
+    unknown = CAMERA | {"category": "no-such-category"}
+    await refused(once_by(alice, door, "key-1", "item:create", **unknown), "INVALID_REQUEST", "category")
+    assert (await once_by(alice, door, "key-1", "item:create", **CAMERA))["title"] == "A camera", "corrected, and sent again"
+
+
 @pytest.mark.parametrize("doors", [["rest"], ["socket"], ["rest", "socket"]])
 async def test_twenty_at_once_with_one_key_happen_once(cast: Cast, doors: list[str]) -> None:
     alice, bob = await cast.people("Alice", "Bob")

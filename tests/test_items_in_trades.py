@@ -163,3 +163,27 @@ async def test_the_ledger_tells_every_owner_in_order(cast: Cast, door: str) -> N
     with pytest.raises(Refused) as no:
         await alice.through(door, "item:history", itemId=str(uuid4()))
     assert no.value.code == "NOT_FOUND"
+
+
+async def test_the_ledger_of_a_deleted_item_is_only_for_who_has_owned_it(cast: Cast) -> None:
+    alice, bob, carol = await cast.people("Alice", "Bob", "Carol")
+    camera, bicycle = await alice.lists("A camera"), await bob.lists("A bicycle")
+    trade = await trade_between(alice, bob, "interest", "confirm", offeredItem=camera, requestedItem=bicycle)
+    await alice.by_rest("trade:complete", tradeId=trade["id"])
+    assert len(await carol.by_rest("item:history", itemId=camera)) == 2
+    await bob.by_rest("item:update", itemId=camera, status="available")
+    await bob.by_rest("item:delete", itemId=camera)
+    for owner in (alice, bob):
+        assert [line["to"] for line in await owner.by_rest("item:history", itemId=camera)] == [alice.id, bob.id]
+    with pytest.raises(Refused) as no:
+        await carol.by_rest("item:history", itemId=camera)
+    assert no.value.code == "NOT_FOUND"
+
+
+@BOTH_DOORS
+async def test_a_request_s_message_says_something(cast: Cast, door: str) -> None:
+    alice, bob = await cast.people("Alice", "Bob")
+    items = {"offeredItem": await alice.lists("A camera"), "requestedItem": await bob.lists("A bicycle")}
+    with pytest.raises(Refused) as no:
+        await alice.through(door, "trade:request", **items, message=" \n ")
+    assert (no.value.code, no.value.field) == ("INVALID_REQUEST", "message")

@@ -208,3 +208,24 @@ async def test_without_redis_guessing_is_still_limited_and_reading_is_open(open_
                 for _ in range(5):
                     assert (await alice.through(door, "user:me"))["id"] == alice.id
             assert (await alice.by_rest("user:update", name="Alicia"))["name"] == "Alicia"
+
+
+async def test_what_cannot_be_read_counts_and_is_told_of_the_limit_first(
+    limited: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:  # C41
+    monkeypatch.setitem(RATES, Limit.MUTATE, (3, 3600))
+    alice = await limited.cast.person("Alice")
+    json = {"Content-Type": "application/json"}
+    asked = [await limited.cast.answer("POST", "/items", token=alice.token, data=b"{", headers=json) for _ in range(4)]
+    assert [status for status, _, _ in asked] == [400, 400, 400, 429]
+
+
+async def test_who_has_uploaded_too_much_is_told_before_the_pictures_are_read(
+    limited: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RATES, Limit.UPLOAD, (2, 3600))
+    alice = await limited.cast.person("Alice")
+    path = f"/items/{await alice.lists()}/images"
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    asked = [await limited.cast.answer("POST", path, token=alice.token, data=b"", headers=form) for _ in range(3)]
+    assert [status for status, _, _ in asked] == [400, 400, 429], "each counts once, also what was no picture"

@@ -4,6 +4,7 @@ import asyncio
 import struct
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +16,10 @@ import pytest
 from PIL import Image
 from structlog.testing import capture_logs
 
+from matching.refusals import Unavailable
+from server import uploads
+from storage.database import Database, Tx
+from storage.items import shown_images
 from tests.conftest import Market, OpenMarket
 from tests.people import Cast, Person, Refused
 from tests.trading import refused, trade_between
@@ -342,3 +347,85 @@ async def test_nothing_but_pictures_is_served(studio: Studio, path: str) -> None
     writer.close()
     assert answer.startswith((b"HTTP/1.1 404 ", b"HTTP/1.1 400 "))
     assert (studio.market.data_dir / "secret_key").read_bytes() not in answer
+
+
+# What others agreed to get (C17), and what nobody knows the end of
+
+
+async def test_a_change_of_pictures_is_a_change_of_terms(studio: Studio) -> None:
+    bob = await studio.cast.person("Bob")
+    trade = await trade_between(studio.alice, bob, offeredItem=studio.item, requestedItem=await bob.lists("A bicycle"))
+    await bob.by_rest("trade:interest", tradeId=trade["id"])
+    (image,) = (await upload(studio.alice, studio.item, form(jpeg())))["images"]
+    await refused(bob.by_rest("trade:confirm", tradeId=trade["id"], revision=1), "STALE_REVISION")
+    shown = await bob.by_rest("trade:get", tradeId=trade["id"])
+    assert shown["revision"] == 2
+    assert image["thumbnailUrl"] in [leg["thumbnailUrl"] for leg in shown["legs"]]
+    await studio.alice.asks("DELETE", f"/items/{studio.item}/images/{image['id']}")
+    shown = await bob.by_rest("trade:get", tradeId=trade["id"])
+    assert (shown["revision"], [leg["thumbnailUrl"] for leg in shown["legs"]]) == (3, [None, None])
+
+
+async def test_a_picture_that_a_trade_was_about_stays_on_disk_until_no_trade_names_it(studio: Studio) -> None:
+    bob = await studio.cast.person("Bob")
+    first, second = (await upload(studio.alice, studio.item, form(jpeg(), jpeg())))["images"]
+    trade = await trade_between(studio.alice, bob, offeredItem=studio.item, requestedItem=await bob.lists("A bicycle"))
+    await bob.by_rest("trade:reject", tradeId=trade["id"])
+    for image in (second, first):
+        await studio.alice.asks("DELETE", f"/items/{studio.item}/images/{image['id']}")
+    assert studio.files() == sorted(Path(first[name]).name for name in ("url", "thumbnailUrl"))
+    shown = await bob.by_rest("trade:get", tradeId=trade["id"])
+    assert first["thumbnailUrl"] in [leg["thumbnailUrl"] for leg in shown["legs"]]
+
+
+async def test_the_sweeper_keeps_what_items_and_trades_show(studio: Studio) -> None:
+    bob = await studio.cast.person("Bob")
+    lens, tripod = await studio.alice.lists("A lens"), await studio.alice.lists("A tripod")
+    items = (studio.item, lens, tripod)
+    traded, mine, gone = [(await upload(studio.alice, item, form(jpeg())))["images"][0] for item in items]
+    await trade_between(studio.alice, bob, offeredItem=studio.item, requestedItem=await bob.lists("A bicycle"))
+    for item in (studio.item, tripod):
+        await studio.alice.asks("DELETE", f"/items/{item}")
+    names = [Path(image["url"]).stem for image in (traded, mine, gone)]
+    async with studio.market.service.app.database.connection() as tx:
+        assert await shown_images(tx, names) == set(names[:2])
+
+
+async def test_pictures_are_kept_while_nobody_knows_whether_they_were_added(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transaction = Database.transaction
+
+    @asynccontextmanager
+    async def lost_after_commit(database: Database) -> AsyncIterator[Tx]:
+        async with transaction(database) as tx:
+            yield tx
+        raise Unavailable
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "transaction", lost_after_commit)
+        no = await refused(upload(studio.alice, studio.item, form(jpeg())), "UNAVAILABLE")
+    assert no.status == 503
+    (image,) = await studio.images()
+    assert studio.files() == sorted(Path(image[name]).name for name in ("url", "thumbnailUrl"))
+
+
+async def test_only_a_few_uploads_come_in_at_a_time(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "WAIT_SECONDS_MAX", 0.3)
+    hold = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield HEAD + JPEG[:400]
+        await hold.wait()
+        yield JPEG[400:] + END
+
+    slow = [
+        asyncio.ensure_future(upload(studio.alice, studio.item, slowly(), headers=BOUNDED))
+        for _ in range(uploads.RECEIVING_MAX)
+    ]
+    await asyncio.sleep(0.3)
+    await refused(upload(studio.alice, studio.item, form(jpeg())), "UNAVAILABLE", "image")
+    hold.set()
+    await asyncio.gather(*slow)
+    assert len(await studio.images()) == uploads.RECEIVING_MAX, "the places are free again"
+    await upload(studio.alice, studio.item, form(jpeg()))

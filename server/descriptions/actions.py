@@ -11,8 +11,9 @@ from handlers.images import IMAGES_MAX
 from matching.refusals import IdempotencyMismatch, NotFound, Refusal, TokenExpired, TooLarge, Unauthenticated, UnsupportedMedia
 from server.descriptions.schemas import Schema, Shapes
 from server.descriptions.words import first_sentence, identifier, said
+from server.picture_rendering import SIZE_MB_MAX
 from server.rest import PREFIXES
-from server.uploads import FILE_BYTES_MAX, UPLOAD
+from server.uploads import UPLOAD
 
 PREFIX = PREFIXES[0]
 WITHOUT_BODY = ("GET", "DELETE")
@@ -22,7 +23,7 @@ FILES: Schema = {
     "minItems": 1,
     "maxItems": IMAGES_MAX,
     "items": {"type": "string", "format": "binary"},
-    "description": f"JPEG, PNG or WebP files, of at most {FILE_BYTES_MAX // 2**20} MB each.",
+    "description": f"JPEG, PNG or WebP files, of at most {SIZE_MB_MAX} MB each.",
 }
 
 

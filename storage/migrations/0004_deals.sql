@@ -53,6 +53,7 @@ CREATE TABLE legs (
     CHECK (giver_id <> receiver_id)
 );
 CREATE INDEX legs_item ON legs (item_id, deal_id);
+CREATE INDEX legs_image ON legs ((snapshot ->> 'image')) WHERE snapshot ->> 'image' IS NOT NULL; -- which files are shown
 CREATE TRIGGER legs_append_only BEFORE UPDATE OR DELETE ON legs FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- One confirmed deal holds an item at a time, whatever its kind: this primary key is the promise.
