@@ -1,5 +1,6 @@
 """What every screen of the terminal app leans on: the person, the desk, and how a failure becomes a sentence."""
 
+from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Awaitable
 from typing import TypeVar
@@ -66,13 +67,13 @@ class Shell(App[None]):
         self._pictures.move_to_end(path)
         return self._pictures[path]
 
+    @abstractmethod
     def enter(self, person: Person) -> None:
-        """Someone has signed in. Filled in by the app, which knows the screens."""
-        raise NotImplementedError
+        """Someone has signed in. The app does this, which knows the screens."""
 
+    @abstractmethod
     def go(self, place: str) -> None:
-        """Show one of the main places: browse, mine, deals."""
-        raise NotImplementedError
+        """Show one of the main places: browse, mine, deals. The app does this."""
 
 
 def shell(node: DOMNode) -> Shell:
