@@ -2,8 +2,10 @@
 
 import pytest
 
+from server.sockets import LiveSocket
 from tests.conftest import Market
 from tests.people import Cast
+from tests.raw_socket import raw_socket
 from tests.waiting import until
 
 
@@ -32,3 +34,18 @@ async def test_a_push_is_on_its_way_to_everyone_without_waiting_for_anything(cas
         push.send(None)  # runs until it waits for something, or to its end
     for person in people:
         assert await person.hears("test:push") == {"number": 2}
+
+
+async def test_what_is_pushed_while_a_socket_connects_comes_once_it_is_connected(cast: Cast, market: Market) -> None:
+    alice = await cast.person("Alice")
+    door = market.service.door
+
+    async def push(socket: LiveSocket) -> None:
+        await door.server.emit("test:early", {}, room=f"user:{alice.id}")
+
+    door.arrived.append(push)
+    try:
+        async with raw_socket(cast, alice.token) as raw:  # which looks that it is told of its connection first
+            assert await raw.packet() == '42["test:early",{}]'
+    finally:
+        door.arrived.remove(push)
