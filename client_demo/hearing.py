@@ -110,8 +110,10 @@ class Hearing:
         self._pulse.set()
 
     def _tell_entry(self, log: Log, entry: Entry) -> None:
-        # Whoever has spoken has stopped typing; waiting for the push that says so would show both for a moment.
-        self._typing_until.pop((entry.conversation_id, entry.sender or ""), None)
+        # Whoever has spoken has stopped typing; waiting for the push that says so would show both for a moment. Not so who has
+        # made a move: its entry may well come after the push that says that they type.
+        if entry.kind == "message":
+            self._typing_until.pop((entry.conversation_id, entry.sender or ""), None)
         self.pulse()
         for listener in list(self._on_entry):
             listener(log, entry)

@@ -511,3 +511,15 @@ async def test_the_play_ends_with_swapped_owners(market: Market) -> None:
 async def test_the_play_says_when_there_is_no_server() -> None:
     with pytest.raises(SystemExit, match="No server answers at"):
         await play("http://127.0.0.1:9", 0.0)
+
+
+async def test_a_move_does_not_end_typing(market: Market) -> None:
+    """Its entry is loaded before it is pushed, and so may be heard after the typing that followed it."""
+    async with someone(market, "Amina") as amina, someone(market, "Bilal") as bilal:
+        trade = await proposes(bilal, amina)
+        conversation = trade["conversation"]
+        await amina.does("typing", conversationId=conversation, typing=True)
+        await bilal.until(lambda: bilal.typists(conversation) == [amina.id])
+        await amina.does("trade:interest", tradeId=trade["id"])
+        await bilal.until(lambda: bilal.logs[conversation].seen_to == 2)
+        assert bilal.typists(conversation) == [amina.id]
