@@ -35,7 +35,7 @@ async def make_move(call: Call, record: DealRecord, move: Move, *, by: UUID | No
         await release_items(call.tx, moved)
     await save_move(call.tx, before, moved, by=by, reason=reason)
     await announce(call, [moved], move, by=by, reason=reason)
-    return await _stored(call, moved.id)
+    return await stored_deal(call, moved.id)
 
 
 async def close_rivals(call: Call, item_ids: Iterable[UUID], *, reason: str, besides: UUID | None = None) -> None:
@@ -74,7 +74,8 @@ async def announce(
     call.announced += [Announcement(conversation_id, seq) for conversation_id, seq in logged]
 
 
-async def _stored(call: Call, deal_id: UUID) -> DealRecord:
+async def stored_deal(call: Call, deal_id: UUID) -> DealRecord:
+    """The deal as it stands after what this transaction did to it."""
     record = await load_deal(call.tx, deal_id)
     assert record is not None, "deals are never deleted"
     return record

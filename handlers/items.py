@@ -197,13 +197,13 @@ async def list_mine(call: Call, ask: Paging) -> Page[Item]:
 @action("item:get", route="GET /items/{item_id}", refuses=(NotFound,), limit=Limit.READ)
 async def get_item(call: Call, ask: OneItem) -> Item:
     """One item. (S1.20)"""
-    return await _shown(call, ask.item_id)
+    return await shown(call, ask.item_id)
 
 
 @action("item:create", route="POST /items", status=201, says="Item listed successfully")
 async def create_item(call: Call, ask: CreateItem) -> Item:
     """List an item. (S1.21, S1.24 to S1.30)"""
-    return await _shown(call, await add_item(call.tx, call.user_id, _columns(call, changes_in(ask))))
+    return await shown(call, await add_item(call.tx, call.user_id, _columns(call, changes_in(ask))))
 
 
 @action(
@@ -225,7 +225,7 @@ async def change_item(call: Call, ask: UpdateItem) -> Item:
     await update_item(call.tx, ask.item_id, _columns(call, changes))
     if changes.keys() & TERMS:
         await revise_terms(call, ask.item_id)
-    return await _shown(call, ask.item_id)
+    return await shown(call, ask.item_id)
 
 
 @action("item:delete", route="DELETE /items/{item_id}", refuses=(NotFound, NotOwner, ItemLocked), says="Item deleted")
@@ -248,7 +248,8 @@ async def item_history(call: Call, ask: OneItem) -> list[LedgerLine]:
     ]
 
 
-async def _shown(call: Call, item_id: UUID) -> Item:
+async def shown(call: Call, item_id: UUID) -> Item:
+    """The item as it stands now. Raises NotFound."""
     row = await item_by_id(call.tx, item_id)
     if row is None:
         raise NotFound

@@ -4,10 +4,10 @@ from uuid import UUID
 
 from handlers.access import access_item
 from handlers.action import Call, Input, action
-from handlers.items import Item, OneItem
+from handlers.items import Item, OneItem, shown
 from handlers.types import Money
 from matching.refusals import InvalidState, ItemLocked, NotFound, NotOwner
-from storage.items import item_by_id, update_item
+from storage.items import update_item
 
 
 class ListForSale(Input):
@@ -43,6 +43,4 @@ async def end_sale(call: Call, ask: OneItem) -> Item:
 
 async def _with_price(call: Call, item_id: UUID, price: float | None) -> Item:
     await update_item(call.tx, item_id, {"sale_price": price})
-    row = await item_by_id(call.tx, item_id)
-    assert row is not None, "the item was locked"
-    return Item.of(row)
+    return await shown(call, item_id)

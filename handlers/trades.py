@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from handlers.access import access_deal
 from handlers.action import Call, Input, Limit, Output, action
 from handlers.app import Announcement
-from handlers.deals import announce, make_move
+from handlers.deals import announce, make_move, stored_deal
 from handlers.types import EXPIRY_DAYS_MAX, Note, Page, Paging, Reason, checked_expiry, ids, page_of
 from handlers.words import TradeStatus, reason_said, status_said
 from matching.deal import Deal, Kind, Move, Status, swap
@@ -27,7 +27,7 @@ from matching.refusals import (
     StaleRevision,
 )
 from storage.database import Row
-from storage.deals import DealRecord, add_deal, list_deals, load_deal, share_items
+from storage.deals import DealRecord, add_deal, list_deals, share_items
 from storage.entries import send_message
 
 ITEMS_A_SIDE_MAX = 10
@@ -157,8 +157,7 @@ async def request_trade(call: Call, ask: RequestTrade) -> Trade:
     )
     await add_deal(call.tx, deal, expires_at)
     await announce(call, [deal], Move.REQUEST, by=call.user_id)
-    record = await load_deal(call.tx, deal.id)
-    assert record is not None, "it was just added"
+    record = await stored_deal(call, deal.id)
     if ask.message is not None:
         sent = await send_message(call.tx, record.conversation_id, call.user_id, ask.message, str(uuid4()))
         assert sent is not None, "a party writes in a new conversation"
