@@ -1,0 +1,185 @@
+"""Rows of scored edges that grow and shrink, in one pool of numpy arrays. No clock, no I/O.
+
+A market's graph has about twenty edges per item and changes one listing at a time. Lists of Python objects would take
+100 bytes an edge; a fixed CSR matrix would have to be built anew for each change. So a row has some room to grow in, moves to
+the end of the pool when it outgrows it, and the pool is packed when a quarter of it is holes.
+"""
+
+from typing import Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Int32s = NDArray[np.int32]  # a slot fits, and so does a score in millionths
+Int64s = NDArray[np.int64]
+Number = TypeVar("Number", np.int32, np.int64)
+
+
+class Adjacency:
+    """A row of edges (other node, score in millionths) per node 0..nodes-1; at most one edge per row and other node.
+
+    8 bytes an edge, plus up to a quarter of slack in each row and two thirds of free space in the pool. Every change costs
+    the length of its row; growing and packing the pool copy all of it, amortised over the changes that made them necessary.
+    Not safe for threads: the views that `row` gives are right until the next change, so never give them to `set_row`.
+    """
+
+    __slots__ = ("_end", "_length", "_others", "_room", "_scores", "_start", "_taken", "edges", "nodes")
+
+    def __init__(self, nodes: int = 0) -> None:
+        self.nodes = 0
+        self.edges = 0
+        self._start: Int64s = np.zeros(0, np.int64)
+        self._length: Int32s = np.zeros(0, np.int32)
+        self._room: Int32s = np.zeros(0, np.int32)
+        self._others: Int32s = np.zeros(0, np.int32)
+        self._scores: Int32s = np.zeros(0, np.int32)
+        self._end = 0  # the pool is used up to here; the rest is free
+        self._taken = 0  # the sum of all rows' room: what is used and not taken is holes
+        self.grow(nodes)
+
+    @classmethod
+    def of(cls, nodes: int, sources: NDArray[np.integer], others: NDArray[np.integer], scores: NDArray[np.integer]) -> Self:
+        """All edges at once, `sources[k]` → `others[k]`; within a row they keep the order they come in. O(E log E)."""
+        assert len(sources) == len(others) == len(scores)
+        self = cls(nodes)
+        order = np.argsort(sources, kind="stable")
+        length = np.bincount(sources, minlength=nodes)
+        assert len(length) == nodes, "a source beyond the nodes"
+        self._others = others[order].astype(np.int32)
+        self._scores = scores[order].astype(np.int32)
+        self._start[:nodes] = np.cumsum(length) - length
+        self._length[:nodes] = length
+        self._room[:nodes] = length
+        self.edges = self._taken = self._end = len(order)
+        return self
+
+    @property
+    def nbytes(self) -> int:
+        """The memory of all arrays, bytes."""
+        arrays = (self._start, self._length, self._room, self._others, self._scores)
+        return sum(array.nbytes for array in arrays)
+
+    def grow(self, nodes: int) -> None:
+        """Have at least `nodes` nodes; the new ones have empty rows."""
+        if nodes > len(self._start):
+            size = max(nodes, len(self._start) * 5 // 4 + 16)
+            self._start = _resized(self._start, size)
+            self._length = _resized(self._length, size)
+            self._room = _resized(self._room, size)
+        self.nodes = max(self.nodes, nodes)
+
+    def degree(self, node: int) -> int:
+        """How many edges the row of `node` has."""
+        self._check(node)
+        return int(self._length[node])
+
+    def row(self, node: int) -> tuple[Int32s, Int32s]:
+        """(others, scores) of `node`: views, to be read only, and only until the next change."""
+        self._check(node)
+        start = int(self._start[node])
+        end = start + int(self._length[node])
+        return self._others[start:end], self._scores[start:end]
+
+    def set_row(self, node: int, others: NDArray[np.integer], scores: NDArray[np.integer]) -> None:
+        """Make these the edges of `node`, in this order. An empty row gives its room back."""
+        self._check(node)
+        assert len(others) == len(scores)
+        length = len(others)
+        self.edges += length - int(self._length[node])
+        self._length[node] = 0  # so that nothing is copied when the row moves
+        if length == 0:
+            self._taken -= int(self._room[node])
+            self._room[node] = 0
+            return
+        start = self._start_with_room(node, length)
+        self._others[start : start + length] = others
+        self._scores[start : start + length] = scores
+        self._length[node] = length
+
+    def add(self, node: int, other: int, score: int) -> None:
+        """Put the edge `node` → `other` at the end of the row; where it is there already, it gets this score in its place."""
+        others, scores = self.row(node)
+        (found,) = np.nonzero(others == other)
+        if len(found):
+            scores[found[0]] = score
+            return
+        length = len(others)
+        start = self._start_with_room(node, length + 1)
+        self._others[start + length] = other
+        self._scores[start + length] = score
+        self._length[node] = length + 1
+        self.edges += 1
+
+    def remove(self, node: int, other: int) -> None:
+        """Take the edge `node` → `other` out, if it is there; the others keep their order."""
+        others, scores = self.row(node)
+        (found,) = np.nonzero(others == other)
+        if len(found):
+            place = int(found[0])
+            others[place:-1] = others[place + 1 :]
+            scores[place:-1] = scores[place + 1 :]
+            self._length[node] -= 1
+            self.edges -= 1
+
+    def gather(self, nodes: NDArray[np.integer]) -> tuple[Int64s, Int32s, Int32s]:
+        """All edges of `nodes`, in their order, an entry each: (position in `nodes` of the edge's node, other, score)."""
+        length = self._length[nodes]
+        position = np.repeat(np.arange(len(nodes)), length)
+        place = self._places(nodes, length)
+        return position, self._others[place], self._scores[place]
+
+    def _places(self, nodes: NDArray[np.integer], length: Int32s) -> Int64s:
+        """Where in the pool the edges of `nodes` are, row after row."""
+        ends = np.cumsum(length, dtype=np.int64)
+        total = int(ends[-1]) if len(ends) else 0
+        return np.repeat(self._start[nodes] - ends + length, length) + np.arange(total)
+
+    def _check(self, node: int) -> None:
+        # A negative index would silently be another node's row.
+        if not 0 <= node < self.nodes:
+            raise IndexError(f"node {node} of {self.nodes}")
+
+    def _start_with_room(self, node: int, length: int) -> int:
+        """Where the row of `node` starts, once it has room for `length` edges."""
+        if length <= self._room[node]:
+            return int(self._start[node])
+        room = length + length // 4 + 2
+        if self._end + room > len(self._others):
+            self._make_space(room)
+        old, new, kept = int(self._start[node]), self._end, int(self._length[node])
+        self._others[new : new + kept] = self._others[old : old + kept]
+        self._scores[new : new + kept] = self._scores[old : old + kept]
+        self._start[node] = new
+        self._taken += room - int(self._room[node])
+        self._room[node] = room
+        self._end += room
+        return new
+
+    def _make_space(self, room: int) -> None:
+        """Have `room` free places at the end of the pool: by packing it where a quarter is holes, else by growing it."""
+        if self._end - self._taken >= self._end // 4:
+            self._pack()
+        if self._end + room > len(self._others):
+            size = (self._end + room) * 5 // 4 + 64
+            self._others = _resized(self._others, size)
+            self._scores = _resized(self._scores, size)
+
+    def _pack(self) -> None:
+        """Write all rows one after the other, with no holes between them and no more than the usual slack in each."""
+        nodes = np.arange(self.nodes)
+        length = self._length[: self.nodes]
+        room = np.minimum(self._room[: self.nodes], length + length // 4 + 2)
+        start = np.cumsum(room, dtype=np.int64) - room
+        source = self._places(nodes, length)
+        self._start[: self.nodes] = start
+        self._room[: self.nodes] = room
+        target = self._places(nodes, length)
+        self._others[target] = self._others[source]  # the right-hand side is a copy, so overlap does no harm
+        self._scores[target] = self._scores[source]
+        self._end = self._taken = int(room.sum(dtype=np.int64))
+
+
+def _resized(array: NDArray[Number], size: int) -> NDArray[Number]:
+    larger = np.zeros(size, array.dtype)
+    larger[: len(array)] = array
+    return larger

@@ -1,0 +1,100 @@
+"""The market's rows of edges say what a dictionary of lists would say, whatever happens to them."""
+
+import random
+
+import numpy as np
+import pytest
+
+from matching.adjacency import Adjacency
+
+Rows = list[dict[int, int]]
+
+
+def says_the_same(edges: Adjacency, rows: Rows) -> None:
+    assert edges.nodes == len(rows)
+    assert edges.edges == sum(map(len, rows))
+    for node, row in enumerate(rows):
+        others, scores = edges.row(node)
+        assert list(zip(others.tolist(), scores.tolist(), strict=True)) == list(row.items())
+        assert edges.degree(node) == len(row)
+    asked = np.arange(len(rows))[::-1]
+    position, others, scores = edges.gather(asked)
+    expected = [(place, *edge) for place, node in enumerate(asked.tolist()) for edge in rows[node].items()]
+    assert list(zip(position.tolist(), others.tolist(), scores.tolist(), strict=True)) == expected
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_rows_hold_what_was_put_in_them_in_order(seed: int) -> None:
+    chance = random.Random(seed)
+    edges, rows = Adjacency(), Rows()
+    for step in range(1200):
+        if not rows or chance.random() < 0.03:
+            rows += [{} for _ in range(chance.randint(1, 4))]
+            edges.grow(len(rows))
+        node, other, score = chance.randrange(len(rows)), chance.randrange(60), chance.randint(0, 1_000_000)
+        match chance.choice(["add", "add", "add", "remove", "set", "empty"]):
+            case "add":
+                rows[node][other] = score
+                edges.add(node, other, score)
+            case "remove":
+                rows[node].pop(other, None)
+                edges.remove(node, other)
+            case "set":
+                rows[node] = {other: chance.randint(0, 1_000_000) for other in chance.sample(range(60), chance.randint(0, 20))}
+                edges.set_row(node, np.array(list(rows[node])), np.array(list(rows[node].values())))
+            case "empty" if chance.random() < 0.3:
+                rows[node] = {}
+                edges.set_row(node, np.array([]), np.array([]))
+        if step % 100 == 99:
+            says_the_same(edges, rows)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_built_at_once_is_the_same_as_built_edge_by_edge(seed: int) -> None:
+    chance = random.Random(seed)
+    nodes = 40
+    pairs = [(a, b) for a in range(nodes) for b in range(nodes) if chance.random() < 0.3]
+    chance.shuffle(pairs)
+    scores = [chance.randint(0, 1_000_000) for _ in pairs]
+    at_once = Adjacency.of(nodes, *np.array([(a, b, score) for (a, b), score in zip(pairs, scores, strict=True)]).T)
+    one_by_one, rows = Adjacency(nodes), Rows({} for _ in range(nodes))
+    for (node, other), score in zip(pairs, scores, strict=True):
+        one_by_one.add(node, other, score)
+        rows[node][other] = score
+    says_the_same(one_by_one, rows)
+    says_the_same(at_once, rows)
+    at_once.add(3, 1000, 7)  # its row is full: it moves
+    rows[3][1000] = 7
+    says_the_same(at_once, rows)
+
+
+def test_nothing_gathered_from_nothing() -> None:
+    position, others, scores = Adjacency(5).gather(np.array([], np.int64))
+    assert len(position) == len(others) == len(scores) == 0
+    position, others, scores = Adjacency(5).gather(np.array([4, 0]))
+    assert len(position) == len(others) == len(scores) == 0
+    says_the_same(Adjacency.of(2, *np.zeros((3, 0), np.int64)), [{}, {}])
+
+
+def test_a_node_that_is_not_there_is_refused() -> None:
+    edges = Adjacency(3)
+    for node in (-1, 3):
+        with pytest.raises(IndexError):
+            edges.row(node)
+        with pytest.raises(IndexError):
+            edges.add(node, 0, 1)
+
+
+def test_memory_stays_in_proportion_however_long_the_market_lives() -> None:
+    """20 edges a node, every row replaced many times over, in other lengths: what is given up is used again."""
+    nodes, chance = 500, np.random.default_rng(1)
+    edges = Adjacency(nodes)
+    peak_bytes = 0
+    for _ in range(40):
+        for node in range(nodes):
+            length = int(chance.integers(0, 21))
+            edges.set_row(node, np.arange(length), np.full(length, 500_000))
+            if length == 20:
+                edges.set_row(node, np.array([], np.int32), np.array([], np.int32))
+        peak_bytes = max(peak_bytes, edges.nbytes)
+    assert peak_bytes < nodes * (16 + 8 * (20 * 5 // 4 + 2) * 5 // 3 + 16)
