@@ -6,7 +6,7 @@ A stranger's and one that does not exist look the same: NotFound.
 from uuid import UUID
 
 from handlers.action import Call
-from matching.refusals import ItemLocked, NotFound, NotOwner, StaleRevision
+from matching.refusals import ItemLocked, NotFound, NotOwner, NotParticipant, StaleRevision
 from storage.conversations import conversation_for, parties_of
 from storage.database import Row
 from storage.deals import DealRecord, load_deal
@@ -29,20 +29,39 @@ async def access_item(call: Call, item_id: UUID) -> Row:
     return row
 
 
-async def access_deal(call: Call, deal_id: UUID, *, to_change: bool = False, seen_revision: int | None = None) -> DealRecord:
-    """A deal that the caller is a party of; locked with its items `to_change` it.
+async def access_swap(
+    call: Call, deal_id: UUID, *, to_change: bool = False, seen_revision: int | None = None, besides: UUID | None = None
+) -> DealRecord:
+    """A deal between two, the caller one of them; locked with its items, and the item `besides`, `to_change` it.
 
-    Raises NotFound, or StaleRevision where the caller names a revision that is not the current one.
+    Trades and offers are seen through either door (C1). Raises NotFound, or StaleRevision where the caller names a revision
+    that is not the current one.
     """
     # Whose deal it is never changes, so a stranger is turned away before anything is locked.
     record = await load_deal(call.tx, deal_id)
-    if record is None or call.user_id not in record.deal.parties:
+    if record is None or record.deal.is_ring or call.user_id not in record.deal.parties:
         raise NotFound
     if to_change:
-        record = await lock_deal(call.tx, deal_id)
+        record = await lock_deal(call.tx, deal_id, besides=besides)
         assert record is not None, "deals are never deleted"
     if seen_revision is not None and seen_revision != record.deal.revision:
         raise StaleRevision(details={"revision": record.deal.revision})
+    return record
+
+
+async def access_ring(call: Call, deal_id: UUID, *, to_change: bool = False) -> DealRecord:
+    """A cycle or chain that the caller is in; locked with its items `to_change` it.
+
+    Raises NotFound, or NotParticipant: that a ring exists is no secret that S2 keeps (S2.104, C51).
+    """
+    record = await load_deal(call.tx, deal_id)
+    if record is None or not record.deal.is_ring:
+        raise NotFound
+    if call.user_id not in record.deal.parties:
+        raise NotParticipant
+    if to_change:
+        record = await lock_deal(call.tx, deal_id)
+        assert record is not None, "deals are never deleted"
     return record
 
 

@@ -46,7 +46,9 @@ class Limit(StrEnum):
     """Rate-limit classes (C43, C44): requests per window."""
 
     AUTH = "auth"  # per account and address
-    PROPOSE = "propose"
+    PROPOSE = "propose"  # S1's trades, and counter-offers
+    CREATE = "create"  # S2's offers and chains together (S2.108, C43)
+    SEARCH = "search"
     READ = "read"
     MUTATE = "mutate"
     MESSAGE = "message"
@@ -58,6 +60,8 @@ ADDRESS_RATE = (1000, 15 * 60)  # of all that one address asks without signing i
 RATES: dict[Limit, tuple[int, int]] = {  # requests, seconds
     Limit.AUTH: (10, 15 * 60),
     Limit.PROPOSE: (60, 3600),
+    Limit.CREATE: (10, 3600),
+    Limit.SEARCH: (100, 3600),
     Limit.READ: (1000, 3600),
     Limit.MUTATE: (120, 3600),
     Limit.MESSAGE: (60, 60),
@@ -77,6 +81,8 @@ class Call:
     socket_id: str | None
     key: str | None = None  # the caller's idempotency key, for what cannot keep its answer with it
     connection: Tx | None = None
+    says: str | None = None  # in the place of the action's
+    refused: Refusal | None = None  # what was done stays done, and the caller is told that it was not what they asked (C32)
     announced: list[Announcement] = field(default_factory=list)
     presence_told: list[tuple[UUID, PushBody]] = field(default_factory=list)  # of whom, for those who watch them
     discarded: list[str] = field(default_factory=list)  # pictures that nothing shows once this has committed
@@ -86,6 +92,7 @@ class Call:
         self.announced.clear()
         self.presence_told.clear()
         self.discarded.clear()
+        self.says = self.refused = None
 
     @property
     def tx(self) -> Tx:

@@ -12,7 +12,7 @@ from handlers.access import access_conversation, access_people
 from handlers.action import Call, Done, Input, Limit, Output, Work, action
 from handlers.app import Announcement, PushBody
 from handlers.types import Key, Page, Paging, Seq, page_of
-from handlers.words import DealStatus, MoveMade, status_said
+from handlers.words import DOOR_OF, DealStatus, MoveMade, status_said
 from matching.deal import Kind, Status
 from matching.refusals import ConversationClosed, IdempotencyMismatch, NotFound
 from storage.cache import CacheAway
@@ -120,7 +120,9 @@ class Conversation(Output):
         return cls(
             id=row["id"],
             participants=[Participant(id=p.id, name=p.name, profile_image=p.profile_image) for p in people],
-            deal=DealOfConversation(kind=kind, id=row["deal_id"], status=status_said(kind, Status(row["deal_status"]))),
+            deal=DealOfConversation(
+                kind=kind, id=row["deal_id"], status=status_said(DOOR_OF[kind], Status(row["deal_status"]))
+            ),
             last_message=EntryShown.of(entry_of_json(message), known) if message else None,
             last_seq=row["last_seq"],
             last_read_seq=row["read_seq"],

@@ -1,16 +1,17 @@
 """What every kind of deal shares: making a move, settling what it brings about, and telling its conversation."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from uuid import UUID
 
 from handlers.action import Call
 from handlers.app import Announcement
-from handlers.words import reason_said, status_said
-from matching.deal import CLOSED, HOLDING, Deal, Move, Status, after
+from handlers.words import DOOR_OF, reason_said, status_said
+from matching.deal import CLOSED, HOLDING, Deal, Move, Status, after, countered
 from storage.deals import DealRecord, load_deal
 from storage.entries import log_changes
 from storage.holds import hold_items, move_ownership, release_items
-from storage.moves import lock_open_deals_with, reject_deals, revise_deals, save_move
+from storage.moves import lock_open_deals_with, reject_deals, revise_deals, save_counter, save_move
 
 LOST = "an item in it went to another deal"
 
@@ -38,6 +39,23 @@ async def make_move(call: Call, record: DealRecord, move: Move, *, by: UUID | No
     return await stored_deal(call, moved.id)
 
 
+async def make_counter(
+    call: Call, record: DealRecord, item_id: UUID, *, by: UUID, notes: str | None, expires_at: datetime | None
+) -> DealRecord:
+    """Put other terms on the table of a locked offer. Raises what `countered` does, and DuplicateOffer."""
+    moved = countered(record.deal, by, item_id)
+    await save_counter(call.tx, record.deal, moved, by=by, notes=notes, expires_at=expires_at)
+    await announce(call, [moved], Move.COUNTER, by=by)
+    return await stored_deal(call, moved.id)
+
+
+async def reject_for_lost_items(call: Call, record: DealRecord) -> DealRecord:
+    """A ring whose items could not be held with its last yes has failed, and everyone in it is told (C32)."""
+    await reject_deals(call.tx, [record.deal], LOST)
+    await announce(call, [record.deal], Move.REJECT, by=None, reason=LOST, status=Status.REJECTED)
+    return await stored_deal(call, record.deal.id)
+
+
 async def close_rivals(call: Call, item_ids: Iterable[UUID], *, reason: str, besides: UUID | None = None) -> None:
     """Reject every open deal that names one of these locked items, on either side (S1.48, D2)."""
     rivals = [record.deal for record in await lock_open_deals_with(call.tx, item_ids, besides)]
@@ -48,7 +66,7 @@ async def close_rivals(call: Call, item_ids: Iterable[UUID], *, reason: str, bes
 
 async def revise_terms(call: Call, item_id: UUID) -> None:
     """Give the open deals that name this locked item a new revision, over the item as it is now (C17)."""
-    revised = await revise_deals(call.tx, await lock_open_deals_with(call.tx, [item_id]))
+    revised = await revise_deals(call.tx, await lock_open_deals_with(call.tx, [item_id]), by=call.user_id)
     await announce(call, revised, Move.UPDATE, by=call.user_id)
 
 
@@ -67,8 +85,8 @@ async def announce(
     for deal in deals:
         now = status or deal.status
         closes = now in CLOSED
-        said = reason_said(deal.kind, now, reason)
-        change = {"status": status_said(deal.kind, now), "move": move, "by": str(by) if by else None}
+        said = reason_said(DOOR_OF[deal.kind], now, reason)
+        change = {"status": status_said(DOOR_OF[deal.kind], now), "move": move, "by": str(by) if by else None}
         changes.append((deal.id, change | ({"reason": said} if said else {})))
     logged = await log_changes(call.tx, changes, closes=closes)
     call.announced += [Announcement(conversation_id, seq) for conversation_id, seq in logged]

@@ -173,9 +173,9 @@ async def _answer(app: App, act: Action | None, request: Request) -> Answer:
 
 async def _run(act: Action, call: Call, ask: object) -> Answer:
     if act.work is Work.OWN:
-        return Answer(act.status, Success(True, act.says, await act.run(call, ask)))
+        return await _answered(act, call, ask)
     async with call.app.database.connection() as call.connection:
-        return Answer(act.status, Success(True, act.says, await act.run(call, ask)))
+        return await _answered(act, call, ask)
 
 
 async def _change(act: Action, call: Call, ask: object, key: str | None, asked: bytes) -> Answer:
@@ -186,15 +186,15 @@ async def _change(act: Action, call: Call, ask: object, key: str | None, asked: 
         try:
             async with call.app.database.transaction() as call.connection:
                 if key is None:
-                    return Answer(act.status, Success(True, act.says, await act.run(call, ask)))
+                    return await _answered(act, call, ask)
                 earlier = await _earlier(call.tx, call.user_id, key, request_sha256)
                 if earlier is not None:
                     return earlier
-                body = msgspec.json.encode(Success(True, act.says, await act.run(call, ask)))
-                answer = StoredAnswer(request_sha256, act.status, body)
-                if not await keep_answer(call.tx, call.user_id, key, answer):
+                answer = await _answered(act, call, ask)
+                body = msgspec.json.encode(answer.body)
+                if not await keep_answer(call.tx, call.user_id, key, StoredAnswer(request_sha256, answer.status, body)):
                     raise _Replayed
-                return Answer(act.status, msgspec.Raw(body))
+                return Answer(answer.status, answer.body if call.refused else msgspec.Raw(body))
         except CONFLICTS:
             if left == 0:
                 raise Unavailable from None
@@ -206,6 +206,13 @@ async def _change(act: Action, call: Call, ask: object, key: str | None, asked: 
                 raise
             return await _keep_refusal(call, key, request_sha256, no)
     raise Unavailable
+
+
+async def _answered(act: Action, call: Call, ask: object) -> Answer:
+    data = await act.run(call, ask)
+    if call.refused is not None:
+        return refusal(call.refused, call.request_id)
+    return Answer(act.status, Success(True, call.says or act.says, data))
 
 
 async def _earlier(tx: Tx, user_id: UUID, key: str, request_sha256: bytes) -> Answer | None:

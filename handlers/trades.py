@@ -2,33 +2,27 @@
 
 from datetime import datetime
 from typing import Annotated
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
-from handlers.access import access_deal
+from handlers.access import access_swap
 from handlers.action import Call, Input, Limit, Output, action
-from handlers.app import Announcement
-from handlers.deals import announce, make_move, stored_deal
+from handlers.deals import make_move
+from handlers.proposing import PROPOSING_REFUSES, Swap, propose, say
 from handlers.types import EXPIRY_DAYS_MAX, Note, Page, Paging, Reason, checked_expiry, ids, page_of
-from handlers.words import TradeStatus, reason_said, status_said
-from matching.deal import Deal, Kind, Move, Status, swap
+from handlers.words import Door, TradeStatus, reason_said, status_said
+from matching.deal import SWAPS, Deal, Kind, Move
 from matching.refusals import (
     ActiveListing,
-    DuplicateOffer,
     Forbidden,
-    InvalidRequest,
     InvalidState,
     ItemUnavailable,
     NotFound,
-    NotOwner,
     OfferExpired,
-    SelfBarter,
     StaleRevision,
 )
-from storage.database import Row
-from storage.deals import DealRecord, add_deal, list_deals, share_items
-from storage.entries import send_message
+from storage.deals import DealRecord, list_deals
 
 ITEMS_A_SIDE_MAX = 10
 Bundle = Annotated[
@@ -108,8 +102,8 @@ class Trade(Output):
             requested_item=_one_or_all(asked),
             requester=requester,
             owner=owner,
-            status=status_said(deal.kind, deal.status),
-            reason=reason_said(deal.kind, deal.status, record.reason) or UNSET,
+            status=status_said(Door.TRADES, deal.status),
+            reason=reason_said(Door.TRADES, deal.status, record.reason) or UNSET,
             conversation=record.conversation_id,
             revision=deal.revision,
             completed_at=record.completed_at,
@@ -131,7 +125,7 @@ MOVES_REFUSE = (NotFound, Forbidden, InvalidState, StaleRevision, OfferExpired)
 @action(
     "trade:request",
     route="POST /trades/request",
-    refuses=(NotFound, NotOwner, SelfBarter, ActiveListing, ItemUnavailable, DuplicateOffer),
+    refuses=PROPOSING_REFUSES,
     limit=Limit.PROPOSE,
     status=201,
     says="Trade requested successfully",
@@ -141,28 +135,18 @@ async def request_trade(call: Call, ask: RequestTrade) -> Trade:
 
     The trade's conversation opens with it; `message` is its first message.
     """
-    offered, requested = ids(ask.offered_item), ids(ask.requested_item)
-    _check_distinct(offered, requested)
-    expires_at = checked_expiry(ask.expires_at)
-    items = await share_items(call.tx, [*offered, *requested])
-    owner = _check_items(call.user_id, items, offered, requested)
-
-    deal = Deal(
-        id=uuid4(),
-        kind=Kind.TRADE,
-        status=Status.PROPOSED,
-        revision=1,
-        parties=(call.user_id, owner),
-        legs=swap(call.user_id, owner, offered, requested),
+    record = await propose(
+        call,
+        Swap(
+            kind=Kind.TRADE,
+            offered=ids(ask.offered_item),
+            requested=ids(ask.requested_item),
+            expires_at=checked_expiry(ask.expires_at),
+            fields=("offeredItem", "requestedItem"),
+        ),
     )
-    await add_deal(call.tx, deal, expires_at)
-    await announce(call, [deal], Move.REQUEST, by=call.user_id)
-    record = await stored_deal(call, deal.id)
     if ask.message is not None:
-        sent = await send_message(call.tx, record.conversation_id, call.user_id, ask.message, str(uuid4()))
-        assert sent is not None, "a party writes in a new conversation"
-        entry, people = sent
-        call.announced.append(Announcement(entry.conversation_id, entry.seq, entry, tuple(people)))
+        await say(call, record, ask.message)
     return Trade.of(record)
 
 
@@ -181,7 +165,7 @@ async def incoming_trades(call: Call, ask: Paging) -> Page[Trade]:
 @action("trade:get", route="GET /trades/{trade_id}", refuses=(NotFound,), limit=Limit.READ)
 async def get_trade(call: Call, ask: OneTrade) -> Trade:
     """One trade, for its two parties. (S1.9, S1.68)"""
-    return Trade.of(await access_deal(call, ask.trade_id))
+    return Trade.of(await access_swap(call, ask.trade_id))
 
 
 @action(
@@ -236,44 +220,13 @@ async def dispute_trade(call: Call, ask: MoveTrade) -> Trade:
 
 
 async def _move(call: Call, ask: MoveTrade, move: Move) -> Trade:
-    record = await access_deal(call, ask.trade_id, to_change=True, seen_revision=ask.revision)
+    record = await access_swap(call, ask.trade_id, to_change=True, seen_revision=ask.revision)
     return Trade.of(await make_move(call, record, move, by=call.user_id, reason=ask.reason or None))
 
 
 async def _page(call: Call, ask: Paging, *, position: int) -> Page[Trade]:
-    page = await list_deals(call.tx, call.user_id, position=position, kind=Kind.TRADE, limit=ask.limit, offset=ask.offset)
+    page = await list_deals(call.tx, call.user_id, position=position, kinds=SWAPS, limit=ask.limit, offset=ask.offset)
     return page_of([Trade.of(DealRecord.of(row)) for row in page.rows], page, ask)
-
-
-def _check_distinct(offered: list[UUID], requested: list[UUID]) -> None:
-    if set(offered) & set(requested):
-        raise InvalidRequest("You cannot offer and request the same item", field="requestedItem")
-    for items, field in ((offered, "offeredItem"), (requested, "requestedItem")):
-        if len(set(items)) < len(items):
-            raise InvalidRequest("An item is named twice.", field=field)
-
-
-def _check_items(requester: UUID, items: dict[UUID, Row], offered: list[UUID], requested: list[UUID]) -> UUID:
-    """Whose items are asked for. The order of the checks is C41's."""
-    if not items.keys() >= set(offered):
-        raise NotFound("The offered item does not exist.", field="offeredItem")
-    if any(items[item]["owner_id"] != requester for item in offered):
-        raise NotOwner(field="offeredItem")
-    if not items.keys() >= set(requested):
-        raise NotFound("The requested item does not exist.", field="requestedItem")
-    owners = {items[item]["owner_id"] for item in requested}
-    if requester in owners:
-        raise SelfBarter(field="requestedItem")
-    if len(owners) > 1:
-        raise InvalidRequest("All requested items must belong to one person.", field="requestedItem")
-    for asked, field in ((offered, "offeredItem"), (requested, "requestedItem")):
-        if any(items[item]["sale_price"] is not None for item in asked):
-            raise ActiveListing(field=field)
-    for asked, field in ((offered, "offeredItem"), (requested, "requestedItem")):
-        gone = [str(item) for item in asked if items[item]["status"] != "available"]
-        if gone:
-            raise ItemUnavailable(field=field, details={"items": gone})
-    return UUID(int=owners.pop().int)
 
 
 def _leg(deal: Deal, record: DealRecord, place: int) -> TradeLeg:

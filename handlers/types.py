@@ -27,6 +27,7 @@ Email = Annotated[
 Title = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
 Description = Annotated[str, Meta(max_length=5000)]
 Reason = Annotated[str, Meta(max_length=500)]
+Notes = Annotated[str, Meta(max_length=1000)]
 Note = Annotated[str, Meta(min_length=1, max_length=1000, pattern=r"\S")]
 Place = Annotated[str, Meta(min_length=1, max_length=100)]
 Money = Annotated[float, Meta(ge=0, le=9_999_999_999)]

@@ -1,41 +1,88 @@
-"""The words each door prints for a deal's status (C1, C5, C15). A deal is told in the words of the door that opened it."""
+"""The words each door prints for a deal's status (C1, C5, C15, C26). A deal is told in the words of the door that opened it."""
 
+from collections.abc import Iterable
+from enum import Enum
 from typing import Annotated
 
 from msgspec import Meta
 
 from matching.deal import MOVES, Kind, Move, Status
 
+
+class Door(Enum):
+    """Whose words: S1's trades, S2's offers, or S2's barter chains."""
+
+    TRADES = "trades"
+    OFFERS = "offers"
+    CHAINS = "chains"
+
+
+DOOR_OF = {Kind.TRADE: Door.TRADES, Kind.OFFER: Door.OFFERS, Kind.CYCLE: Door.CHAINS, Kind.CHAIN: Door.CHAINS}
+
 # S1 has five words. What it does not know is printed as the nearest one, with the reason.
-WORDS: dict[Kind, dict[Status, str]] = {
-    Kind.TRADE: {
-        Status.CANCELLED: "rejected",
-        Status.EXPIRED: "rejected",
-        Status.DISPUTED: "confirmed",
+HIDDEN = {
+    Status.COUNTERED: "negotiating",
+    Status.CANCELLED: "rejected",
+    Status.EXPIRED: "rejected",
+    Status.DISPUTED: "confirmed",
+}
+# S2's words, and those that its own moves need (C26, C31).
+WORDS: dict[Door, dict[Status, str]] = {
+    Door.TRADES: {status: HIDDEN.get(status, status.value) for status in Status},
+    Door.OFFERS: {
+        Status.PROPOSED: "PENDING",
+        Status.NEGOTIATING: "PENDING",
+        Status.COUNTERED: "COUNTER_OFFERED",
+        Status.CONFIRMED: "ACCEPTED",
+        Status.COMPLETED: "COMPLETED",
+        Status.REJECTED: "REJECTED",
+        Status.CANCELLED: "CANCELLED",
+        Status.EXPIRED: "EXPIRED",
+        Status.DISPUTED: "DISPUTED",
+    },
+    Door.CHAINS: {
+        Status.PROPOSED: "PROPOSED",
+        Status.NEGOTIATING: "PENDING",
+        Status.CONFIRMED: "ACCEPTED",
+        Status.COMPLETED: "COMPLETED",
+        Status.REJECTED: "REJECTED",
+        Status.CANCELLED: "CANCELLED",
+        Status.EXPIRED: "EXPIRED",
+        Status.DISPUTED: "DISPUTED",
     },
 }
 
 
-def status_said(kind: Kind, status: Status) -> str:
-    return WORDS[kind].get(status, status.value)
+def status_said(door: Door, status: Status) -> str:
+    return WORDS[door][status]
 
 
-def reason_said(kind: Kind, status: Status, reason: str | None) -> str | None:
+def statuses_meant(door: Door, said: str) -> list[Status]:
+    """The statuses that the door prints so, in any case (C48)."""
+    return [status for status, word in WORDS[door].items() if word == said.upper()]
+
+
+def reason_said(door: Door, status: Status, reason: str | None) -> str | None:
     """The reason somebody gave; else, where the door's word hides what happened, the engine's word for it."""
-    return reason or (status.value if status in WORDS[kind] else None)
+    return reason or (status.value if door is Door.TRADES and status in HIDDEN else None)
 
 
-def _words(kind: Kind) -> list[str]:
-    """All that is printed for the status of such a deal."""
-    reached = {status for (one, before, _), rule in MOVES.items() if one.value == kind.value for status in (before, rule.to)}
-    return [status_said(kind, status) for status in Status if status in reached]
+def _words(door: Door) -> list[str]:
+    """All that is printed for the status of a deal that can be seen through this door."""
+    kinds = {kind for kind, opened_by in DOOR_OF.items() if opened_by is door}
+    if door is not Door.CHAINS:
+        kinds = {Kind.TRADE, Kind.OFFER}  # visible through both (C1)
+    reached = {status for (kind, before, _), rule in MOVES.items() if kind in kinds for status in (before, rule.to)}
+    return [status_said(door, status) for status in Status if status in reached]
 
 
-def _one_of(words: list[str]) -> Meta:
+def _one_of(words: Iterable[str]) -> Meta:
     return Meta(extra_json_schema={"enum": list(dict.fromkeys(words))})
 
 
 # The same words where they are answered, so that the API descriptions list them.
-TradeStatus = Annotated[str, _one_of(_words(Kind.TRADE))]
-DealStatus = Annotated[str, _one_of([word for kind in Kind for word in _words(kind)])]
+TradeStatus = Annotated[str, _one_of(_words(Door.TRADES))]
+OfferStatus = Annotated[str, _one_of(_words(Door.OFFERS))]
+ChainStatus = Annotated[str, _one_of(_words(Door.CHAINS))]
+DealStatus = Annotated[str, _one_of(word for door in Door for word in _words(door))]
 MoveMade = Annotated[str, _one_of(list(Move))]

@@ -3,11 +3,12 @@
 A refusal is an answer: nothing changed, and the caller can read why. Any other exception is a bug.
 
     Refusal
-    ├── 400  InvalidRequest  SelfBarter  ActiveListing  OfferExpired  ResetInvalid
+    ├── 400  InvalidRequest  SelfBarter  ActiveListing  OfferExpired  ChainExpired  AlreadyResponded  NoMatches  ResetInvalid
     ├── 401  Unauthenticated  TokenExpired  InvalidCredentials
-    ├── 403  Forbidden  NotOwner  ConversationClosed
+    ├── 403  Forbidden  NotOwner  NotParticipant  ConversationClosed
     ├── 404  NotFound
-    ├── 409  EmailTaken  ItemUnavailable  ItemLocked  DuplicateOffer  InvalidState  StaleRevision
+    ├── 409  EmailTaken  ItemUnavailable  ItemLocked  DuplicateOffer  InvalidState  StaleRevision  OpportunityChanged
+    │        ChainInExecution
     ├── 413  TooLarge
     ├── 415  UnsupportedMedia
     ├── 422  IdempotencyMismatch
@@ -59,6 +60,18 @@ class OfferExpired(Refusal):
     """This offer has expired"""
 
 
+class ChainExpired(Refusal):
+    """This barter chain has expired"""
+
+
+class AlreadyResponded(Refusal):
+    """You have already responded to this proposal"""
+
+
+class NoMatches(Refusal):
+    """No suitable barter matches found for this item"""
+
+
 class ResetInvalid(Refusal):
     """This reset link is not valid any more. Please ask for a new one."""
 
@@ -89,6 +102,12 @@ class Forbidden(Refusal):
 
 class NotOwner(Refusal):
     """This item does not belong to you."""
+
+    status = 403
+
+
+class NotParticipant(Refusal):
+    """You are not a participant in this barter chain"""
 
     status = 403
 
@@ -137,6 +156,18 @@ class InvalidState(Refusal):
 
 class StaleRevision(Refusal):
     """The terms have changed since you saw them."""
+
+    status = 409
+
+
+class OpportunityChanged(Refusal):
+    """This opportunity is not there any more: an item in it, or what somebody wants, has changed."""
+
+    status = 409
+
+
+class ChainInExecution(Refusal):
+    """Somebody has confirmed the exchange already; the chain cannot be called off now."""
 
     status = 409
 

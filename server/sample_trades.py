@@ -11,7 +11,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from handlers.deals import LOST
-from handlers.words import reason_said, status_said
+from handlers.words import Door, reason_said, status_said
 from matching.deal import CLOSED, HOLDING, OPEN, Kind, Move, Status
 from server import sample_words as words
 from server.sample_chance import Chance
@@ -195,11 +195,13 @@ def _store(rows: Rows, chance: Chance, trade: Trade, messages: int, now: datetim
     expires = chance.between(now + timedelta(days=1), now + OPEN_FOR) if trade.status in OPEN else created + EXPIRES_AFTER
     rows["deals"].append(
         (
-            *(trade.id, Kind.TRADE.value, trade.status.value, sorted(item.id for item in trade.items), trade.steps[-1].reason),
+            *(trade.id, Kind.TRADE.value, trade.status.value, sorted(item.id for item in trade.items)),
+            *(sorted((trade.requester, trade.owner)), trade.requester, trade.steps[-1].reason),
             *(expires, confirmed, complete_by, complete_by if overdue else None),
             *(updated if trade.status is Status.COMPLETED else None, closed, created, updated),
         )
     )
+    rows["revisions"].append((trade.id, 1, trade.requester, "request", created))
     for item in trade.items:
         giver, receiver = (trade.owner, trade.requester) if item is trade.requested else (trade.requester, trade.owner)
         rows["legs"].append((trade.id, 1, item.id, giver, receiver, _snapshot(item)))
@@ -222,8 +224,8 @@ def _talk(rows: Rows, chance: Chance, trade: Trade, messages: int, until: dateti
     """The log: steps and messages by time. Its last `seq`, and when that was."""
     log: list[tuple[datetime, UUID | None, str | None, str | None]] = []  # when, sender, text, change
     for step in trade.steps:
-        said = reason_said(Kind.TRADE, step.to, step.reason)
-        change: dict[str, str | None] = {"status": status_said(Kind.TRADE, step.to), "move": MOVE_TO[step.to]}
+        said = reason_said(Door.TRADES, step.to, step.reason)
+        change: dict[str, str | None] = {"status": status_said(Door.TRADES, step.to), "move": MOVE_TO[step.to]}
         change |= {"by": str(step.by) if step.by else None} | ({"reason": said} if said else {})
         log.append((step.at, step.by, None, json.dumps(change)))
     for number in range(messages):

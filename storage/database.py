@@ -23,8 +23,13 @@ Row: TypeAlias = asyncpg.Record
 POOL_SIZE = 10
 ACQUIRE_SECONDS_MAX = 5.0
 
+
+class Conflict(Exception):
+    """What was locked is not what must be locked: something was changed while we waited for it."""
+
+
 # Another transaction was in the way; the same one, begun again, will see what it left behind.
-CONFLICTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+CONFLICTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, Conflict)
 
 # PostgreSQL is away, stopping, or too busy: the caller may try again, and a mutating call has its key for that.
 AWAY = (

@@ -7,7 +7,7 @@ transaction.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -20,25 +20,33 @@ from storage.pages import Page, Where, fetch_page
 # Spelt out, as in the indexes: with a parameter in its place the planner could not know that they serve.
 IS_OPEN = "status IN ('{}')".format("', '".join(sorted(OPEN)))
 
+TERMS_MAX = 200
+DEFAULT_EXPIRY = "now() + interval '7 days'"  # C15, S2.31, S2.57
+
 SNAPSHOT = """jsonb_build_object('title', item.title, 'condition', item.condition, 'estimatedValue', item.estimated_value,
     'image', item.images -> 0 ->> 'name', 'version', item.version, 'lookingFor', item.looking_for)"""
 COLUMNS = """
-    deal.id, deal.kind, deal.status, deal.revision, deal.reason, deal.expires_at, deal.confirmed_at, deal.complete_by,
-    deal.completed_at, deal.created_at, deal.updated_at,
+    deal.id, deal.kind, deal.status, deal.revision, deal.proposer_id, deal.rounds, deal.match_score, deal.reason,
+    deal.expires_at, deal.confirmed_at, deal.complete_by, deal.completed_at, deal.created_at, deal.updated_at,
     deal.expires_at <= now() AS expired, COALESCE(deal.complete_by <= now(), false) AS overdue,
-    conversation.id AS conversation_id, party.all AS parties, leg.all AS legs
+    conversation.id AS conversation_id, party.all AS parties, leg.all AS legs, opening.all AS opening,
+    (SELECT notes FROM revisions WHERE deal_id = deal.id AND move <> 'update' ORDER BY revision DESC LIMIT 1) AS notes
 """
-JOINS = """
+LEGS = """jsonb_agg(jsonb_build_object('item', item_id, 'giver', giver_id, 'receiver', receiver_id,
+                                        'snapshot', snapshot) ORDER BY item_id)"""
+JOINS = f"""
     JOIN conversations AS conversation ON conversation.deal_id = deal.id
     CROSS JOIN LATERAL (
-        SELECT jsonb_agg(jsonb_build_object('user', user_id, 'answers', answers) ORDER BY position) AS all
-          FROM parties WHERE deal_id = deal.id
+        SELECT jsonb_agg(jsonb_build_object('id', user_id, 'name', users.name, 'profileImage', users.profile_image,
+                                            'answers', answers, 'answeredAt', answered_at) ORDER BY position) AS all
+          FROM parties JOIN users ON users.id = user_id WHERE deal_id = deal.id
     ) AS party
     CROSS JOIN LATERAL (
-        SELECT jsonb_agg(jsonb_build_object('item', item_id, 'giver', giver_id, 'receiver', receiver_id,
-                                            'snapshot', snapshot) ORDER BY item_id) AS all
-          FROM legs WHERE deal_id = deal.id AND revision = deal.revision
+        SELECT {LEGS} AS all FROM legs WHERE deal_id = deal.id AND revision = deal.revision
     ) AS leg
+    LEFT JOIN LATERAL (
+        SELECT {LEGS} AS all FROM legs WHERE deal_id = deal.id AND revision = 1 AND deal.rounds > 0
+    ) AS opening ON true
 """
 
 
@@ -53,13 +61,47 @@ class Snapshot(msgspec.Struct, rename="camel", frozen=True):
     looking_for: str
 
 
+class TermsLeg(msgspec.Struct, rename="camel", frozen=True):
+    """A leg, and its item as it was when the terms were set."""
+
+    item: UUID
+    giver: UUID
+    receiver: UUID
+    snapshot: Snapshot
+
+
+class Terms(msgspec.Struct, rename="camel", frozen=True):
+    """One revision of a deal: who set it, by which move, and what moves by it."""
+
+    revision: int
+    made_by: UUID
+    move: Literal["request", "counter", "update"]
+    notes: str | None
+    created_at: datetime
+    legs: list[TermsLeg]
+
+
+class PartyRecord(msgspec.Struct, rename="camel", frozen=True):
+    """Someone in a deal. `answers` are the moves they have made on its terms as they are."""
+
+    id: UUID
+    name: str
+    profile_image: str | None
+    answers: list[Move]
+    answered_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class DealRecord:
     """A deal as it is stored: what its rules see, and what people are shown besides."""
 
     deal: Deal
     conversation_id: UUID
+    parties: dict[UUID, PartyRecord]  # by person, in order of position
     snapshots: dict[UUID, Snapshot]  # by item
+    opening: list[TermsLeg]  # of an offer that was countered: what it began with
+    notes: str | None  # of who made the latest terms
+    match_score: float | None  # of a ring
     reason: str | None
     expires_at: datetime
     confirmed_at: datetime | None
@@ -70,22 +112,28 @@ class DealRecord:
 
     @classmethod
     def of(cls, row: Row) -> "DealRecord":
-        parties: list[dict[str, Any]] = row["parties"]
-        legs: list[dict[str, Any]] = row["legs"]
+        parties = msgspec.convert(row["parties"], list[PartyRecord])
+        legs = msgspec.convert(row["legs"], list[TermsLeg])
         return cls(
             deal=Deal(
                 id=row["id"],
                 kind=Kind(row["kind"]),
                 status=Status(row["status"]),
                 revision=row["revision"],
-                parties=tuple(UUID(party["user"]) for party in parties),
-                legs=tuple(Leg(UUID(leg["item"]), UUID(leg["giver"]), UUID(leg["receiver"])) for leg in legs),
-                answers=frozenset((UUID(party["user"]), Move(move)) for party in parties for move in party["answers"]),
+                parties=tuple(party.id for party in parties),
+                legs=tuple(Leg(leg.item, leg.giver, leg.receiver) for leg in legs),
+                answers=frozenset((party.id, move) for party in parties for move in party.answers),
+                proposer=row["proposer_id"],
+                rounds=row["rounds"],
                 expired=row["expired"],
                 overdue=row["overdue"],
             ),
             conversation_id=row["conversation_id"],
-            snapshots={UUID(leg["item"]): msgspec.convert(leg["snapshot"], Snapshot) for leg in legs},
+            parties={party.id: party for party in parties},
+            snapshots={leg.item: leg.snapshot for leg in legs},
+            opening=msgspec.convert(row["opening"] or [], list[TermsLeg]),
+            notes=row["notes"],
+            match_score=row["match_score"],
             reason=row["reason"],
             expires_at=row["expires_at"],
             confirmed_at=row["confirmed_at"],
@@ -108,19 +156,23 @@ async def share_items(tx: Tx, item_ids: Iterable[UUID]) -> dict[UUID, Row]:
     return {row["id"]: row for row in rows}
 
 
-async def add_deal(tx: Tx, deal: Deal, expires_at: datetime | None) -> None:
-    """Put a deal with its parties, legs and conversation on the table, or raise DuplicateOffer (C16, C39)."""
+async def add_deal(
+    tx: Tx, deal: Deal, expires_at: datetime | None, *, notes: str | None = None, match_score: float | None = None
+) -> None:
+    """Put a deal with its parties, terms and conversation on the table, or raise DuplicateOffer (C16, C39, C67)."""
     added = await tx.fetchval(
-        """
-        INSERT INTO deals (id, kind, status, revision, item_ids, expires_at)
-        VALUES ($1, $2, $3, $4, $5, COALESCE($6, now() + interval '7 days'))
-        ON CONFLICT (item_ids) WHERE status IN ('proposed', 'negotiating') DO NOTHING RETURNING id
+        f"""
+        INSERT INTO deals (id, kind, status, item_ids, party_ids, proposer_id, match_score, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, COALESCE($8, {DEFAULT_EXPIRY}))
+        ON CONFLICT (item_ids, party_ids) WHERE {IS_OPEN} DO NOTHING RETURNING id
         """,
         deal.id,
         deal.kind,
         deal.status,
-        deal.revision,
         sorted(deal.item_ids),
+        sorted(deal.parties),
+        deal.parties[0],
+        match_score,
         expires_at,
     )
     if added is None:
@@ -136,13 +188,16 @@ async def add_deal(tx: Tx, deal: Deal, expires_at: datetime | None) -> None:
         deal.id,
         list(deal.parties),
     )
-    await add_legs(tx, deal)
+    await add_terms(tx, deal, Move.REQUEST, by=deal.parties[0], notes=notes)
 
 
-async def add_legs(tx: Tx, deal: Deal) -> None:
-    """The legs of the deal's revision, each with its item as it is now."""
+async def add_terms(tx: Tx, deal: Deal, move: Move, *, by: UUID, notes: str | None = None) -> None:
+    """The terms of the deal's revision: its legs, each with its item as it is now, and who set them with what note."""
     await tx.execute(
         f"""
+        WITH revision AS (
+            INSERT INTO revisions (deal_id, revision, made_by, move, notes) VALUES ($1, $2, $6, $7, $8)
+        )
         INSERT INTO legs (deal_id, revision, item_id, giver_id, receiver_id, snapshot)
         SELECT $1, $2, item.id, leg.giver_id, leg.receiver_id, {SNAPSHOT}
           FROM unnest($3::uuid[], $4::uuid[], $5::uuid[]) AS leg(item_id, giver_id, receiver_id)
@@ -153,7 +208,28 @@ async def add_legs(tx: Tx, deal: Deal) -> None:
         [leg.item_id for leg in deal.legs],
         [leg.giver for leg in deal.legs],
         [leg.receiver for leg in deal.legs],
+        by,
+        move,
+        notes,
     )
+
+
+async def terms_of(tx: Tx, deal_id: UUID) -> list[Terms]:
+    """All terms that were ever on the table, oldest first (C35)."""
+    rows = await tx.fetch(
+        f"""
+        SELECT jsonb_build_object('revision', revision.revision, 'madeBy', made_by, 'move', move,
+                   'notes', notes, 'createdAt', revision.created_at, 'legs', leg.all) AS terms
+          FROM revisions AS revision
+         CROSS JOIN LATERAL (
+             SELECT {LEGS} AS all FROM legs WHERE deal_id = $1 AND revision = revision.revision
+         ) AS leg
+         WHERE revision.deal_id = $1 ORDER BY revision.revision LIMIT $2
+        """,
+        deal_id,
+        TERMS_MAX,
+    )
+    return [msgspec.convert(row["terms"], Terms) for row in rows]
 
 
 async def load_deal(tx: Tx, deal_id: UUID) -> DealRecord | None:
@@ -166,15 +242,29 @@ async def load_deals(tx: Tx, deal_ids: Iterable[UUID]) -> dict[UUID, DealRecord]
     return {row["id"]: DealRecord.of(row) for row in rows}
 
 
-async def list_deals(tx: Tx, user_id: UUID, *, position: int, kind: Kind, limit: int, offset: int) -> Page:
-    """A page of the person's deals of a kind, newest first; position 0: those they opened, 1: those they were asked."""
+async def list_deals(
+    tx: Tx,
+    user_id: UUID,
+    *,
+    kinds: Iterable[Kind],
+    limit: int,
+    offset: int,
+    position: int | None = None,
+    statuses: Iterable[Status] | None = None,
+) -> Page:
+    """A page of the person's deals of these kinds, newest first.
+
+    `position` 0: those they opened, 1: of those between two, those they were asked; None: both.
+    """
     where = Where()
-    where.add("deal.kind = {}::text", kind)
-    where.add(
-        "deal.id IN (SELECT deal_id FROM parties WHERE user_id = {}::uuid AND position = {}::smallint)",
-        user_id,
-        position,
-    )
+    where.add("deal.kind = ANY({}::text[])", list(kinds))
+    if statuses is not None:
+        where.add("deal.status = ANY({}::text[])", list(statuses))
+    if position is None:
+        where.add("deal.id IN (SELECT deal_id FROM parties WHERE user_id = {}::uuid)", user_id)
+    else:
+        mine = "deal.id IN (SELECT deal_id FROM parties WHERE user_id = {}::uuid AND position = {}::smallint)"
+        where.add(mine, user_id, position)
     return await fetch_page(
         tx,
         select=COLUMNS,
@@ -185,3 +275,30 @@ async def list_deals(tx: Tx, user_id: UUID, *, position: int, kind: Kind, limit:
         limit=limit,
         offset=offset,
     )
+
+
+async def pending_rings(tx: Tx, user_id: UUID, limit: int) -> list[DealRecord]:
+    """The open rings that wait for this person's answer, the first to expire first (S2.74)."""
+    rows = await tx.fetch(
+        f"""
+        SELECT {COLUMNS} FROM deals AS deal {JOINS}
+         WHERE deal.id IN (SELECT deal_id FROM parties WHERE user_id = $1 AND NOT answers && '{{accept,reject}}')
+           AND deal.kind IN ('cycle', 'chain') AND deal.{IS_OPEN} AND deal.expires_at > now()
+         ORDER BY deal.expires_at, deal.id LIMIT $2
+        """,
+        user_id,
+        limit,
+    )
+    return [DealRecord.of(row) for row in rows]
+
+
+async def count_rings(tx: Tx, user_id: UUID) -> dict[Status, int]:
+    """How many of the person's rings have come to each status (S2.75)."""
+    rows = await tx.fetch(
+        """
+        SELECT status, count(*) AS rings FROM deals
+         WHERE id IN (SELECT deal_id FROM parties WHERE user_id = $1) AND kind IN ('cycle', 'chain') GROUP BY status
+        """,
+        user_id,
+    )
+    return {Status(row["status"]): row["rings"] for row in rows}

@@ -7,26 +7,40 @@ that order.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
-from matching.deal import CLOSED, Deal, Status
-from storage.database import Tx, rows_changed
-from storage.deals import IS_OPEN, DealRecord, add_legs, load_deal, load_deals
+import asyncpg
+
+from matching.deal import CLOSED, Deal, Move, Status
+from matching.refusals import DuplicateOffer
+from storage.database import Conflict, Tx, rows_changed
+from storage.deals import DEFAULT_EXPIRY, IS_OPEN, DealRecord, add_terms, load_deal, load_deals
 
 COMPLETE_WITHIN_DAYS = 14  # C14: then either side may cancel without fault
 RIVALS_MAX = 10_000
 
 
-async def lock_deal(tx: Tx, deal_id: UUID) -> DealRecord | None:
-    """The deal once it, and every item in it, is this transaction's alone to change."""
-    await tx.execute(
+async def lock_deal(tx: Tx, deal_id: UUID, *, besides: UUID | None = None) -> DealRecord | None:
+    """The deal once it, and every item in it, is this transaction's alone to change; and the item `besides`.
+
+    Raises Conflict where its terms got another item while we waited: that one is not locked, and may not be any more, since
+    items come before deals.
+    """
+    locked = await tx.fetch(
         """
-        SELECT FROM items WHERE id IN (SELECT item_id FROM legs WHERE deal_id = $1) ORDER BY id FOR NO KEY UPDATE
+        SELECT id FROM items WHERE id IN (SELECT item_id FROM legs WHERE deal_id = $1) OR id = $2
+         ORDER BY id FOR NO KEY UPDATE
         """,
         deal_id,
+        besides,
     )
     await tx.execute("SELECT FROM deals WHERE id = $1 FOR UPDATE", deal_id)
-    return await load_deal(tx, deal_id)
+    record = await load_deal(tx, deal_id)
+    if record is not None and not record.deal.item_ids <= {row["id"] for row in locked}:
+        raise Conflict
+    return record
 
 
 async def save_move(tx: Tx, before: Deal, after: Deal, *, by: UUID | None, reason: str | None = None) -> None:
@@ -53,13 +67,29 @@ async def save_move(tx: Tx, before: Deal, after: Deal, *, by: UUID | None, reaso
         after.status in CLOSED,
     )
     assert rows_changed(tag) == 1, "the deal was locked, so it is as it was read"
-    if by is not None and after.answers != before.answers:
-        await tx.execute(
-            "UPDATE parties SET answers = $3 WHERE deal_id = $1 AND user_id = $2",
-            before.id,
-            by,
-            sorted(move for user, move in after.answers if user == by),
-        )
+    await _save_answers(tx, before, after, by)
+
+
+async def _save_answers(tx: Tx, before: Deal, after: Deal, by: UUID | None) -> None:
+    changed = [party for party in after.parties if _said(after, party) != _said(before, party)]
+    if not changed:
+        return
+    await tx.execute(
+        """
+        UPDATE parties SET answers = string_to_array(answer.moves, ' '),
+               answered_at = CASE WHEN answer.answers THEN now() ELSE answered_at END
+          FROM unnest($2::uuid[], $3::text[], $4::boolean[]) AS answer(user_id, moves, answers)
+         WHERE deal_id = $1 AND parties.user_id = answer.user_id
+        """,
+        before.id,
+        changed,
+        [" ".join(_said(after, party)) for party in changed],
+        [bool({Move.ACCEPT, Move.REJECT} & (set(_said(after, party)) - set(_said(before, party)))) for party in changed],
+    )
+
+
+def _said(deal: Deal, party: UUID) -> list[Move]:
+    return sorted(move for user, move in deal.answers if user == party)
 
 
 async def lock_open_deals_with(tx: Tx, item_ids: Iterable[UUID], besides: UUID | None = None) -> list[DealRecord]:
@@ -97,16 +127,46 @@ async def reject_deals(tx: Tx, deals: Iterable[Deal], reason: str) -> None:
     assert rows_changed(tag) == len(ids), "the deals were locked"
 
 
-async def revise_deals(tx: Tx, records: Iterable[DealRecord]) -> list[Deal]:
-    """A new revision of locked open deals, with the same legs over the items as they are now (C17)."""
+async def revise_deals(tx: Tx, records: Iterable[DealRecord], *, by: UUID) -> list[Deal]:
+    """A new revision of locked open deals, with the same legs over the items as they are now (C17).
+
+    Who had said yes said it to other terms: they are asked again.
+    """
     revised = []
     for record in records:
-        old = record.deal
-        deal = Deal(old.id, old.kind, old.status, old.revision + 1, old.parties, old.legs, frozenset())
+        deal = replace(record.deal, revision=record.deal.revision + 1, answers=frozenset())
         await tx.execute("UPDATE deals SET revision = $2, updated_at = now() WHERE id = $1", deal.id, deal.revision)
-        await add_legs(tx, deal)
+        await tx.execute(
+            "UPDATE parties SET answers = '{}', answered_at = NULL WHERE deal_id = $1 AND answers <> '{}'", deal.id
+        )
+        await add_terms(tx, deal, Move.UPDATE, by=by)
         revised.append(deal)
     return revised
+
+
+async def save_counter(tx: Tx, before: Deal, after: Deal, *, by: UUID, notes: str | None, expires_at: datetime | None) -> None:
+    """The counter-offer as the deal's new terms, or DuplicateOffer where they are on the table in another deal (C35, C39)."""
+    try:
+        async with tx.transaction():  # the failure of the statement is not to be that of the caller's transaction
+            tag = await tx.execute(
+                f"""
+                UPDATE deals SET status = $3, revision = $4, rounds = $5, proposer_id = $6, item_ids = $7,
+                       expires_at = COALESCE($8, {DEFAULT_EXPIRY}), updated_at = now()
+                 WHERE id = $1 AND status = $2 AND revision = $4 - 1
+                """,
+                before.id,
+                before.status,
+                after.status,
+                after.revision,
+                after.rounds,
+                by,
+                sorted(after.item_ids),
+                expires_at,
+            )
+    except asyncpg.UniqueViolationError:
+        raise DuplicateOffer from None
+    assert rows_changed(tag) == 1, "the deal was locked, so it is as it was read"
+    await add_terms(tx, after, Move.COUNTER, by=by, notes=notes)
 
 
 async def lock_expired(tx: Tx, batch: int) -> list[DealRecord]:

@@ -19,6 +19,7 @@ CREATE TABLE items (
     deleted_at      timestamptz,
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
+    changed_xid     xid8        NOT NULL DEFAULT pg_current_xact_id(), -- the transaction that last changed the row
     search          tsvector    NOT NULL GENERATED ALWAYS AS (
         setweight(to_tsvector('simple', title), 'A') || setweight(to_tsvector('simple', description), 'B')
     ) STORED
@@ -34,6 +35,16 @@ CREATE INDEX items_owner ON items (owner_id, created_at DESC, id DESC) WHERE del
 CREATE INDEX items_search ON items USING gin (search) WITH (fastupdate = off);
 
 CREATE INDEX items_images ON items USING gin (images jsonb_path_ops) WHERE images <> '[]'; -- which files are shown
+
+-- Every process keeps a snapshot of the market, and reads on from where it was by this, as `sync` does by its cursor: whatever
+-- changes an item cannot forget to say so.
+CREATE INDEX items_changed ON items (changed_xid, id);
+CREATE FUNCTION note_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.changed_xid := pg_current_xact_id();
+    RETURN NEW;
+END $$;
+CREATE TRIGGER items_note_change BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION note_change();
 
 -- The ownership ledger (C79): gapless per item, append-only.
 CREATE TABLE ownership (

@@ -2,11 +2,15 @@
 
 CREATE TABLE deals (
     id           uuid PRIMARY KEY DEFAULT gen_random_uuid(),
-    kind         text        NOT NULL CHECK (kind IN ('trade')),
+    kind         text        NOT NULL CHECK (kind IN ('trade', 'offer', 'cycle', 'chain')),
     status       text        NOT NULL CHECK (status IN (
-        'proposed', 'negotiating', 'confirmed', 'completed', 'rejected', 'cancelled', 'expired', 'disputed')),
+        'proposed', 'negotiating', 'countered', 'confirmed', 'completed', 'rejected', 'cancelled', 'expired', 'disputed')),
     revision     integer     NOT NULL DEFAULT 1 CHECK (revision >= 1),
-    item_ids     uuid[]      NOT NULL CHECK (cardinality(item_ids) BETWEEN 2 AND 20), -- sorted: equal for equal terms
+    item_ids     uuid[]      NOT NULL CHECK (cardinality(item_ids) BETWEEN 2 AND 20), -- both sorted: equal for equal terms
+    party_ids    uuid[]      NOT NULL,
+    proposer_id  uuid        NOT NULL, -- who made the latest terms
+    rounds       smallint    NOT NULL DEFAULT 0 CHECK (rounds BETWEEN 0 AND 20), -- counter-offers so far (C35)
+    match_score  double precision CHECK (match_score BETWEEN 0 AND 1),
     reason       text CHECK (length(reason) <= 500),
     expires_at   timestamptz NOT NULL,
     confirmed_at timestamptz,
@@ -16,30 +20,51 @@ CREATE TABLE deals (
     closed_at    timestamptz,
     created_at   timestamptz NOT NULL DEFAULT now(),
     updated_at   timestamptz NOT NULL DEFAULT now(),
+    CHECK (CASE kind WHEN 'cycle' THEN cardinality(party_ids) BETWEEN 3 AND 10 AND cardinality(item_ids) = cardinality(party_ids)
+                     WHEN 'chain' THEN cardinality(party_ids) BETWEEN 3 AND 10 AND cardinality(item_ids) = cardinality(party_ids) - 1
+                     ELSE cardinality(party_ids) = 2 END),
+    CHECK ((kind IN ('cycle', 'chain')) = (match_score IS NOT NULL)),
+    CHECK (proposer_id = ANY (party_ids)),
+    CHECK (kind = 'offer' OR (status <> 'countered' AND rounds = 0)),
     CHECK ((status = 'completed') = (completed_at IS NOT NULL)),
     CHECK ((status IN ('completed', 'rejected', 'cancelled', 'expired')) = (closed_at IS NOT NULL)),
     CHECK ((confirmed_at IS NULL) = (complete_by IS NULL)),
     CHECK (status NOT IN ('confirmed', 'disputed', 'completed') OR confirmed_at IS NOT NULL),
-    CHECK (status NOT IN ('proposed', 'negotiating', 'expired') OR confirmed_at IS NULL),
+    CHECK (status NOT IN ('proposed', 'negotiating', 'countered', 'expired') OR confirmed_at IS NULL),
     CHECK (expires_at > created_at)
 );
--- C16, C39: the same items are on the table once, whoever proposed first
-CREATE UNIQUE INDEX deals_open_once ON deals (item_ids) WHERE status IN ('proposed', 'negotiating');
-CREATE INDEX deals_expiry ON deals (expires_at) WHERE status IN ('proposed', 'negotiating');
+-- C16, C39, C67: the same items are on the table once between the same people, whoever proposed first
+CREATE UNIQUE INDEX deals_open_once ON deals (item_ids, party_ids) WHERE status IN ('countered', 'negotiating', 'proposed');
+CREATE INDEX deals_expiry ON deals (expires_at) WHERE status IN ('countered', 'negotiating', 'proposed');
 CREATE INDEX deals_overdue ON deals (complete_by) WHERE status IN ('confirmed', 'disputed') AND reminded_at IS NULL;
 
 CREATE TABLE parties (
     deal_id  uuid     NOT NULL REFERENCES deals,
     user_id  uuid     NOT NULL REFERENCES users,
     position smallint NOT NULL CHECK (position BETWEEN 0 AND 9), -- 0 opened the deal
-    answers  text[]   NOT NULL DEFAULT '{}', -- moves said yes to that wait for the other parties
+    answers  text[]   NOT NULL DEFAULT '{}', -- the moves they have made on the terms as they are
+    answered_at timestamptz, -- when they accepted or rejected those
     read_seq integer  NOT NULL DEFAULT 0 CHECK (read_seq >= 0), -- written behind Redis
     PRIMARY KEY (deal_id, user_id),
     UNIQUE (deal_id, position)
 );
 CREATE INDEX parties_user ON parties (user_id, deal_id) INCLUDE (position, read_seq);
 
--- The terms, per revision; an old revision never changes. The snapshot is the item as it was when the terms were set (C17).
+-- Who set which terms, with what note; an old revision never changes.
+CREATE TABLE revisions (
+    deal_id    uuid        NOT NULL REFERENCES deals,
+    revision   integer     NOT NULL CHECK (revision >= 1),
+    made_by    uuid        NOT NULL,
+    move       text        NOT NULL CHECK (move IN ('request', 'counter', 'update')),
+    notes      text CHECK (length(notes) <= 1000),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (deal_id, revision),
+    FOREIGN KEY (deal_id, made_by) REFERENCES parties (deal_id, user_id),
+    CHECK ((revision = 1) = (move = 'request'))
+);
+CREATE TRIGGER revisions_append_only BEFORE UPDATE OR DELETE ON revisions FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- What moves from whom to whom by a revision's terms. The snapshot is the item as it was when the terms were set (C17).
 CREATE TABLE legs (
     deal_id     uuid    NOT NULL REFERENCES deals,
     revision    integer NOT NULL CHECK (revision >= 1),
@@ -48,6 +73,7 @@ CREATE TABLE legs (
     receiver_id uuid    NOT NULL,
     snapshot    jsonb   NOT NULL,
     PRIMARY KEY (deal_id, revision, item_id),
+    FOREIGN KEY (deal_id, revision) REFERENCES revisions,
     FOREIGN KEY (deal_id, giver_id) REFERENCES parties (deal_id, user_id),
     FOREIGN KEY (deal_id, receiver_id) REFERENCES parties (deal_id, user_id),
     CHECK (giver_id <> receiver_id)
