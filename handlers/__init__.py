@@ -2,10 +2,14 @@
 
 from handlers import (
     accounts,
+    barter,
     categories,
+    chains,
     conversations,
     images,
     items,
+    offers,
+    opportunities,
     presence,
     sales,
     sessions,
@@ -16,10 +20,14 @@ from handlers import (
 
 __all__ = [
     "accounts",
+    "barter",
     "categories",
+    "chains",
     "conversations",
     "images",
     "items",
+    "offers",
+    "opportunities",
     "presence",
     "sales",
     "sessions",

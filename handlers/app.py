@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from handlers.matchmaker import Matchmaker
 from handlers.passwords import Passwords
 from handlers.tokens import Tokens
 from storage.categories import CategoryTree
@@ -15,6 +16,7 @@ from storage.database import Database
 from storage.entries import Entry
 from storage.limits import Limits
 from storage.marks import Marks
+from storage.opportunities import ShownOpportunities
 from storage.presence import Presence
 
 
@@ -62,6 +64,8 @@ class App:
     categories: CategoryTree
     passwords: Passwords
     tokens: Tokens
+    matchmaker: Matchmaker
+    shown: ShownOpportunities
     live: Live
     discard_pictures: Callable[[Iterable[str]], Awaitable[None]]
     refresh_lifetime: timedelta

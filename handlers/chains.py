@@ -193,9 +193,7 @@ async def my_chains(call: Call, ask: MyChains) -> Page[Chain]:
     statuses = None if ask.status is None else statuses_meant(Door.CHAINS, ask.status)
     if statuses == []:
         raise InvalidRequest("There is no such status.", field="status")
-    page = await list_deals(
-        call.tx, call.user_id, kinds=RINGS, statuses=statuses, limit=ask.limit, offset=ask.offset
-    )
+    page = await list_deals(call.tx, call.user_id, kinds=RINGS, statuses=statuses, limit=ask.limit, offset=ask.offset)
     return page_of([Chain.of(DealRecord.of(row)) for row in page.rows], page, ask)
 
 

@@ -176,7 +176,7 @@ async def list_available(call: Call, ask: ListItems) -> Page[Item]:
     """The items that are available, newest first, by text and filters. (S1.19, S1.24, S1.25, C25)"""
     wanted = ItemFilter(
         search=(ask.search or "").strip() or None,
-        category_ids=_below(call, ask.category) if ask.category else None,
+        category_ids=category_below(call, ask.category, "category") if ask.category else None,
         condition=ask.condition,
         governorate=ask.governorate,
         looking_for=ask.looking_for,
@@ -286,5 +286,6 @@ def _category(call: Call, name: str, field: str) -> Category:
     return category
 
 
-def _below(call: Call, name: str) -> list[UUID]:
-    return call.app.categories.with_descendants(_category(call, name, "category"))
+def category_below(call: Call, name: str, field: str) -> list[UUID]:
+    """The ids of the category of this slug or id, and of all below it. Raises InvalidRequest."""
+    return call.app.categories.with_descendants(_category(call, name, field))

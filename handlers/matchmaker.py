@@ -12,12 +12,12 @@ from typing import TypeVar
 from uuid import UUID
 
 import structlog
-
-from matching.deal import Kind
 from matching.market import Listing, Market
 from matching.matches import Match
+
+from matching.deal import Kind
 from matching.refusals import Unavailable
-from matching.search import Found
+from matching.rings import Ring, Steps, ring_score, rings_through
 from matching.wants import Taxonomy, Wants
 from storage.categories import CategoryTree
 from storage.database import Database, Row, Tx
@@ -32,7 +32,6 @@ SEARCHES_WAITING_MAX = 50
 FOUND_MAX = 60  # of each kind; people are shown the best of them
 EXPANSIONS_MAX = 20_000
 NOBODY = (0, UUID(int=0))
-Steps = list[tuple[UUID, UUID]]
 
 
 class Matchmaker:
@@ -66,14 +65,14 @@ class Matchmaker:
                 log.exception("market.bug")
             await asyncio.sleep(KEEP_UP_SECONDS)
 
-    async def rings(self, tx: Tx, item_id: UUID, *, parties_max: int) -> tuple[list[tuple[Kind, float, Steps]], bool]:
-        """The best cycles, then the best chains through the item, each with its score of 0 to 1; and whether that is exact."""
-
-        def search(market: Market) -> tuple[list[tuple[Kind, float, Steps]], bool]:
-            found = market.rings(item_id, parties_max=parties_max, count=FOUND_MAX, expansions_max=EXPANSIONS_MAX)
-            return found.named(), found.exact
-
-        return await self._ask(tx, search)
+    async def rings(self, tx: Tx, item_id: UUID, *, parties_max: int) -> tuple[list[Ring], list[Ring], bool]:
+        """The best cycles and the best chains through the item; and whether that is exact."""
+        return await self._ask(
+            tx,
+            lambda market: rings_through(
+                market, item_id, parties_max=parties_max, count=FOUND_MAX, expansions_max=EXPANSIONS_MAX
+            ),
+        )
 
     async def matches(self, tx: Tx, item_id: UUID, count: int) -> list[Match]:
         """The best items to swap this one for, between two."""
@@ -81,7 +80,7 @@ class Matchmaker:
 
     async def score(self, tx: Tx, kind: Kind, steps: Steps) -> float | None:
         """The score of a ring as the market is now; None where somebody does not want what they would get any more."""
-        return await self._ask(tx, lambda market: market.score(kind, steps))
+        return await self._ask(tx, lambda market: ring_score(market, kind, steps))
 
     async def _ask(self, tx: Tx, search: Callable[[Market], T]) -> T:
         if self._waiting >= SEARCHES_WAITING_MAX:

@@ -7,9 +7,11 @@ from uuid import UUID
 import msgspec
 
 from handlers.app import PushBody
+from handlers.chains import Chain
 from handlers.conversations import Change, MarkMoved, MessageNew, TypingNote
+from handlers.offers import Offer
 from handlers.trades import Trade
-from matching.deal import Kind
+from handlers.words import DOOR_OF, Door
 from storage.deals import DealRecord
 from storage.entries import Entry
 
@@ -23,6 +25,28 @@ class TradeChanged(PushBody):
     seq: int
     change: Change
     trade: Trade
+
+
+class OfferChanged(PushBody):
+    """An offer's change, numbered in its conversation, and the offer as it is now."""
+
+    event: ClassVar[str] = "offer:changed"
+
+    conversation_id: UUID
+    seq: int
+    change: Change
+    offer: Offer
+
+
+class ChainChanged(PushBody):
+    """A cycle's or chain's change, numbered in its conversation, and the ring as it is now."""
+
+    event: ClassVar[str] = "chain:changed"
+
+    conversation_id: UUID
+    seq: int
+    change: Change
+    chain: Chain
 
 
 class PresenceChanged(PushBody):
@@ -54,7 +78,17 @@ class SessionEnded(PushBody):
 # The API description and its tests read this.
 PUSHES: dict[str, type[PushBody]] = {
     push.event: push
-    for push in (MessageNew, TradeChanged, MarkMoved, TypingNote, PresenceChanged, SessionExpiring, SessionEnded)
+    for push in (
+        MessageNew,
+        TradeChanged,
+        OfferChanged,
+        ChainChanged,
+        MarkMoved,
+        TypingNote,
+        PresenceChanged,
+        SessionExpiring,
+        SessionEnded,
+    )
 }
 
 
@@ -64,6 +98,11 @@ def render_entry(entry: Entry, record: DealRecord | None) -> PushBody:
         return MessageNew.of(entry, {})
     assert record is not None, "a change is loaded with its deal"
     change = msgspec.convert(entry.change, Change)
-    match record.deal.kind:
-        case Kind.TRADE:
-            return TradeChanged(conversation_id=entry.conversation_id, seq=entry.seq, change=change, trade=Trade.of(record))
+    conversation_id, seq = entry.conversation_id, entry.seq
+    match DOOR_OF[record.deal.kind]:
+        case Door.TRADES:
+            return TradeChanged(conversation_id=conversation_id, seq=seq, change=change, trade=Trade.of(record))
+        case Door.OFFERS:
+            return OfferChanged(conversation_id=conversation_id, seq=seq, change=change, offer=Offer.of(record))
+        case Door.CHAINS:
+            return ChainChanged(conversation_id=conversation_id, seq=seq, change=change, chain=Chain.of(record))

@@ -10,6 +10,7 @@ from aiohttp import web
 
 import handlers  # noqa: F401 - registers the actions
 from handlers.app import App
+from handlers.matchmaker import Matchmaker
 from handlers.passwords import Passwords
 from handlers.tokens import Tokens
 from server.config import Config
@@ -29,6 +30,7 @@ from storage.items import shown_images
 from storage.limits import Limits
 from storage.marks import Marks
 from storage.migrate import migrate
+from storage.opportunities import ShownOpportunities
 from storage.presence import Presence
 
 log = structlog.get_logger()
@@ -65,6 +67,8 @@ async def running(config: Config, database_url: str, redis_url: str) -> AsyncIte
         stack.push_async_callback(relay.bus.close)
         async with database.connection() as tx:
             categories = await load_categories(tx)
+        matchmaker = Matchmaker(categories)
+        stack.callback(matchmaker.close)
         app = App(
             database=database,
             marks=Marks(cache),
@@ -73,6 +77,8 @@ async def running(config: Config, database_url: str, redis_url: str) -> AsyncIte
             categories=categories,
             passwords=passwords,
             tokens=Tokens(config.secret_key, config.access_token_lifetime),
+            matchmaker=matchmaker,
+            shown=ShownOpportunities(cache),
             live=relay,
             discard_pictures=pictures.discard,
             refresh_lifetime=config.refresh_token_lifetime,
@@ -98,6 +104,7 @@ async def running(config: Config, database_url: str, redis_url: str) -> AsyncIte
             relay.run_gap(),
             relay.bus.run(),
             mailer.run(),
+            matchmaker.run(database),
             *upkeep.loops(),
             _sweep_pictures(pictures, database),
         ]

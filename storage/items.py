@@ -1,5 +1,6 @@
 """Items and their ownership ledger."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,8 @@ from storage.database import Row, Tx, rows_changed
 from storage.pages import Page, Where, fetch_page
 
 COLUMNS = """
-    item.id, item.owner_id, owner.name AS owner_name, item.title, item.description, category.slug AS category,
+    item.id, item.owner_id, owner.name AS owner_name, owner.profile_image AS owner_image, item.title, item.description,
+    category.slug AS category,
     item.category_id, item.condition, item.looking_for, item.estimated_value, item.governorate, item.wants,
     item.open_to_give, item.images, item.sale_price, item.status, item.version, item.created_at, item.updated_at
 """
@@ -43,6 +45,8 @@ class ItemFilter:
     governorate: str | None = None
     looking_for: str | None = None
     owner_id: UUID | None = None
+    besides_owner_id: UUID | None = None
+    for_barter: bool = False  # only what is not for sale either (C40)
     listed_only: bool = True  # only what is available; else all that the owner has
 
     def where(self) -> Where:
@@ -60,6 +64,10 @@ class ItemFilter:
             where.add("item.looking_for = {}::text", self.looking_for)
         if self.owner_id is not None:
             where.add("item.owner_id = {}::uuid", self.owner_id)
+        if self.besides_owner_id is not None:
+            where.add("item.owner_id <> {}::uuid", self.besides_owner_id)
+        if self.for_barter:
+            where.add("item.sale_price IS NULL")
         return where
 
 
@@ -88,6 +96,29 @@ async def item_by_id(tx: Tx, item_id: UUID) -> Row | None:
         f"SELECT {COLUMNS} FROM items AS item {JOINS} WHERE item.id = $1 AND item.deleted_at IS NULL",
         item_id,
     )
+
+
+async def items_by_id(tx: Tx, item_ids: list[UUID]) -> dict[UUID, Row]:
+    rows = await tx.fetch(f"SELECT {COLUMNS} FROM items AS item {JOINS} WHERE item.id = ANY($1)", item_ids)
+    return {row["id"]: row for row in rows}
+
+
+async def items_of_owners(tx: Tx, owner_ids: Iterable[UUID], each: int) -> dict[UUID, list[Row]]:
+    """The newest items of each owner that can be bartered, at most `each`: with its value."""
+    rows = await tx.fetch(
+        f"""
+        SELECT found.* FROM unnest($1::uuid[]) AS owner(id)
+         CROSS JOIN LATERAL (SELECT id, owner_id, title, estimated_value, condition FROM items AS item
+                              WHERE owner_id = owner.id AND {LISTED} AND sale_price IS NULL
+                              ORDER BY created_at DESC, id DESC LIMIT $2) AS found
+        """,
+        list(owner_ids),
+        each,
+    )
+    found: dict[UUID, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["owner_id"], []).append(row)
+    return found
 
 
 async def lock_item(tx: Tx, item_id: UUID) -> Row | None:

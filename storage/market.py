@@ -59,7 +59,7 @@ async def changed_since(tx: Tx, cursor: int, after: tuple[int, UUID]) -> tuple[l
 
 
 async def shown_items(tx: Tx, item_ids: Iterable[UUID]) -> dict[UUID, Row]:
-    """What people are shown of items in a search: `id, title, estimated_value, condition, image, owner_id, owner_name, avatar`."""
+    """What is shown of items found: `id, title, estimated_value, condition, image, owner_id, owner_name, avatar`."""
     rows = await tx.fetch(
         """
         SELECT item.id, item.title, item.estimated_value, item.condition, item.images -> 0 ->> 'name' AS image,
