@@ -15,6 +15,7 @@ from handlers.proposing import say
 from handlers.types import Page, Paging, Reason, page_of
 from handlers.words import ChainStatus, Door, reason_said, status_said, statuses_meant
 from matching.deal import RINGS, Deal, Kind, Move, Status, positions, ring
+from matching.moves import awaited
 from matching.refusals import (
     ActiveListing,
     AlreadyResponded,
@@ -132,7 +133,7 @@ class Chain(Output):
             status=status_said(Door.CHAINS, deal.status),
             initiator_id=deal.parties[0],
             participants=[ChainParticipant.of(record, person, place) for place, person in enumerate(order)],
-            awaiting=list(deal.awaited()),
+            awaiting=list(awaited(deal)),
             conversation=record.conversation_id,
             revision=deal.revision,
             expires_at=record.expires_at,

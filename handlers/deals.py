@@ -7,7 +7,8 @@ from uuid import UUID
 from handlers.action import Call
 from handlers.app import Announcement
 from handlers.words import DOOR_OF, reason_said, status_said
-from matching.deal import CLOSED, HOLDING, Deal, Move, Status, after, countered
+from matching.deal import CLOSED, HOLDING, Deal, Move, Status
+from matching.moves import after, countered
 from storage.deals import DealRecord, load_deal
 from storage.entries import log_changes
 from storage.holds import hold_items, move_ownership, release_items

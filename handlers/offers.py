@@ -13,7 +13,8 @@ from handlers.deals import make_counter, make_move
 from handlers.proposing import PROPOSING_REFUSES, Swap, check_item, propose, say
 from handlers.types import AnyCase, Notes, Page, Paging, Reason, checked_expiry, page_of
 from handlers.words import Door, OfferStatus, reason_said, status_said, statuses_meant
-from matching.deal import HOLDING, SWAPS, Kind, Move, after
+from matching.deal import HOLDING, SWAPS, Kind, Move
+from matching.moves import after, awaited
 from matching.refusals import (
     ActiveListing,
     DuplicateOffer,
@@ -147,7 +148,7 @@ class Offer(Output):
             counter_offer_item=counter,
             status=status_said(Door.OFFERS, deal.status),
             revision=deal.revision,
-            awaiting=list(deal.awaited()),
+            awaiting=list(awaited(deal)),
             completed_by=[party for party in deal.parties if party in deal.has_said(Move.COMPLETE)],
             notes=record.notes,
             reason=reason_said(Door.OFFERS, deal.status, record.reason) or UNSET,

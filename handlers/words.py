@@ -6,7 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from matching.deal import MOVES, Kind, Move, Status
+from matching.deal import Kind, Move, Status
+from matching.moves import MOVES
 
 
 class Door(Enum):

@@ -9,7 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from matching.deal import CLOSED, HOLDING, OPEN, Deal, Kind, Leg, Move, Status, after, swap
+from matching.deal import CLOSED, HOLDING, OPEN, Deal, Kind, Leg, Move, Status, swap
+from matching.moves import after
 from matching.refusals import Forbidden, InvalidState, OfferExpired, Refusal
 
 REQUESTER, OWNER, STRANGER = UUID(int=1), UUID(int=2), UUID(int=3)
