@@ -88,3 +88,13 @@ CREATE TABLE item_holds (
     deal_id uuid NOT NULL REFERENCES deals
 );
 CREATE INDEX item_holds_deal ON item_holds (deal_id);
+
+-- Items whose ring came to nothing, and for which another one is to be looked for. A row goes with what was found.
+CREATE TABLE rematches (
+    deal_id   uuid        NOT NULL REFERENCES deals,
+    item_id   uuid        NOT NULL REFERENCES items,
+    user_id   uuid        NOT NULL REFERENCES users,
+    queued_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (deal_id, item_id)
+);
+CREATE INDEX rematches_queued ON rematches (queued_at);
