@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
 
+import numpy as np
+from numpy.typing import NDArray
+
 CONDITIONS = ("NEW", "LIKE_NEW", "GOOD", "FAIR", "POOR")  # best first
 ANY_CONDITION = len(CONDITIONS) - 1  # the place of the worst: whoever takes that takes any
 
@@ -48,6 +51,10 @@ class Taxonomy:
         """Those that are known, without those below another of them, so that nothing is in two of them."""
         known = {self._node[slug] for slug in slugs if slug in self._node}
         return tuple(sorted(node for node in known if known.isdisjoint(self.upward[node][1:])))
+
+    def below(self, nodes: tuple[int, ...]) -> NDArray[np.bool_]:
+        """Whether each category is one of `nodes` or below one."""
+        return np.array([not set(way).isdisjoint(nodes) for way in self.upward])
 
     def _way_up(self, node: int) -> tuple[int, ...]:
         way = [node]

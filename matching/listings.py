@@ -1,0 +1,212 @@
+"""All that is listed, as columns: a slot per listing, an array per fact. No clock, no I/O.
+
+Whole arrays of pairs are compared and scored at a time, which Python objects could not do. What has no fixed size (words,
+wanted categories, keywords and ids) stands in lists beside them.
+"""
+
+from math import inf, nan
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.scoring import Points, category_points, condition_points, value_points
+from matching.wants import ANY_CONDITION, CONDITIONS, Listing, Taxonomy, Wants, words_of
+
+Int32s = NDArray[np.int32]
+Slots = NDArray[np.integer]
+Bools = NDArray[np.bool_]
+
+LOW_HALF, LOW_32 = (1 << 64) - 1, (1 << 32) - 1
+
+
+class Asked(NamedTuple):
+    """What of somebody's wants has no fixed size."""
+
+    nodes: tuple[int, ...] = ()
+    keywords: tuple[tuple[str, ...], ...] = ()  # each as its words
+    items: tuple[int, ...] = ()
+
+
+NOTHING = Asked()
+
+
+class People:
+    """A small number per owner, for as long as they list anything."""
+
+    def __init__(self) -> None:
+        self.ids: list[int] = []
+        self._number: dict[int, int] = {}
+        self._listed: list[int] = []  # how many listings, by number
+        self._free: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._number)
+
+    def enter(self, person: int) -> int:
+        number = self._number.get(person)
+        if number is None:
+            if self._free:
+                number = self._free.pop()
+                self.ids[number] = person
+            else:
+                number = len(self.ids)
+                self.ids.append(person)
+                self._listed.append(0)
+            self._number[person] = number
+        self._listed[number] += 1
+        return number
+
+    def leave(self, number: int) -> None:
+        self._listed[number] -= 1
+        if self._listed[number] == 0:
+            del self._number[self.ids[number]]
+            self._free.append(number)
+
+
+class Listings:
+    """A slot per listing; ids are the UUIDs' integers. The columns are longer than what is used of them."""
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        self.taxonomy = taxonomy
+        self.people = People()
+        self.slot_of: dict[int, int] = {}
+        self.ids: list[int] = []  # by slot; what has left keeps its id until the slot is taken again
+        self.words: list[tuple[str, ...]] = []
+        self.asked: list[Asked] = []
+        self._free: list[int] = []
+        self._parent_of = np.array(taxonomy.parent, np.int16)
+
+        self.id_high, self.id_low = np.zeros(0, np.uint64), np.zeros(0, np.uint64)  # the id in halves, to sort by
+        self.owner = np.zeros(0, np.int32)
+        self.value = np.zeros(0, np.float64)  # NaN: not said
+        self.category = np.zeros(0, np.int16)
+        self.condition = np.zeros(0, np.int8)  # its place in CONDITIONS: the less, the better
+        self.gives = np.zeros(0, np.bool_)
+        self.takes = np.zeros(0, np.bool_)  # without wants: takes items at all
+        self.open = np.zeros(0, np.bool_)  # has no wants, and anything is welcome
+        self.stated = np.zeros(0, np.bool_)  # has wants; the rest says which
+        self.criteria = np.zeros(0, np.bool_)
+        self.by_category = np.zeros(0, np.bool_)
+        self.by_keyword = np.zeros(0, np.bool_)
+        self.by_value = np.zeros(0, np.bool_)
+        self.value_min, self.value_max = np.zeros(0, np.float64), np.zeros(0, np.float64)
+        self.condition_max = np.zeros(0, np.int8)  # the lowest acceptable, as a place in CONDITIONS
+        self._columns = [name for name, column in vars(self).items() if isinstance(column, np.ndarray) and name[0] != "_"]
+
+    def __len__(self) -> int:
+        return len(self.slot_of)
+
+    @property
+    def slots(self) -> int:
+        """How many there are, taken and free."""
+        return len(self.ids)
+
+    @property
+    def nbytes(self) -> int:
+        """The arrays, and an estimate of the rest: 250 bytes for ids and places, 8 a word (words are shared), 150 for wants."""
+        columns = sum(int(getattr(self, name).nbytes) for name in self._columns)
+        beside = sum(
+            8 * len(words) + (150 if asked is not NOTHING else 0) for words, asked in zip(self.words, self.asked, strict=True)
+        )
+        return columns + beside + 250 * self.slots + 300 * len(self.people)
+
+    def enter(self, listing: Listing) -> int:
+        """Take a slot for `listing`. Raises KeyError for a category that is not in the taxonomy."""
+        category, item = self.taxonomy.node(listing.category), listing.item.int
+        assert item not in self.slot_of
+        if self._free:
+            slot = self._free.pop()
+        else:
+            slot = len(self.ids)
+            self.ids.append(0)
+            self.words.append(())
+            self.asked.append(NOTHING)
+            self._grow(slot + 1)
+        self.slot_of[item] = slot
+        self.ids[slot] = item
+        self.words[slot] = tuple(dict.fromkeys(words_of(listing.title) + words_of(listing.description)))
+        self.id_high[slot], self.id_low[slot] = item >> 64, item & LOW_HALF
+        self.owner[slot] = self.people.enter(listing.owner.int)
+        self.value[slot] = nan if listing.value is None else listing.value
+        self.category[slot] = category
+        self.condition[slot] = CONDITIONS.index(listing.condition)
+        self.gives[slot] = listing.open_to_give
+        self.takes[slot] = listing.takes_items
+        self.open[slot] = listing.wants is None and listing.flexible
+        self._note_wants(slot, listing.wants)
+        return slot
+
+    def leave(self, slot: int) -> None:
+        del self.slot_of[self.ids[slot]]
+        self.people.leave(int(self.owner[slot]))
+        self.words[slot], self.asked[slot] = (), NOTHING
+        self._free.append(slot)
+
+    def spread(self, slot: int) -> float:
+        """A number of its own, 0 up to 1: where among equals it looks first. From the id, so the same wherever it is asked."""
+        return (self.ids[slot] & LOW_32) / (LOW_32 + 1)
+
+    def scores(self, a: Slots, b: Slots, named: Bools) -> Points:
+        """How well each of `b` suits the owner of the `a` in the same place. `named`: it was asked for by its id."""
+        a_category, b_category = self.category[a], self.category[b]
+        points = category_points(
+            named | self.by_category[a], a_category, b_category, self._parent_of[a_category], self._parent_of[b_category]
+        )
+        points += value_points(self.value[a], self.value[b])
+        points += condition_points(self.condition[a], self.condition[b])
+        return points
+
+    def within_limits(self, a: Slots, b: Slots) -> Bools:
+        """Whether each of `b` has a value and a condition that the `a` in the same place takes."""
+        value = self.value[b]
+        in_range = (value >= self.value_min[a]) & (value <= self.value_max[a])  # no value said: not in any range
+        fine: Bools = (in_range | ~self.by_value[a]) & (self.condition[b] <= self.condition_max[a])
+        return fine
+
+    def names(self, a: int, b: int) -> bool:
+        """Whether a's owner asked for b by its id."""
+        return self.ids[b] in self.asked[a].items
+
+    def wanted_category(self, a: int, b: int) -> int | None:
+        """The category that a's owner named and b is in."""
+        return next((node for node in self.taxonomy.upward[self.category[b]] if node in self.asked[a].nodes), None)
+
+    def keyword(self, a: int, b: int) -> tuple[str, ...] | None:
+        """The first keyword of a's owner that is in b's text, as its words."""
+        words = self.words[b]
+        return next((keyword for keyword in self.asked[a].keywords if keyword and all(word in words for word in keyword)), None)
+
+    def meets_criteria(self, a: int, b: int) -> bool:
+        """Whether b meets every criterion that a's owner gave, and there is one."""
+        one = np.array([a]), np.array([b])
+        return (
+            bool(self.criteria[a])
+            and bool(self.within_limits(*one)[0])
+            and (not self.by_category[a] or self.wanted_category(a, b) is not None)
+            and (not self.by_keyword[a] or self.keyword(a, b) is not None)
+        )
+
+    def _note_wants(self, slot: int, wants: Wants | None) -> None:
+        self.stated[slot] = wants is not None
+        wants = wants or Wants()
+        self.criteria[slot] = wants.has_criteria
+        self.by_category[slot] = bool(wants.categories)
+        self.by_keyword[slot] = bool(wants.keywords)
+        self.by_value[slot] = wants.value_min is not None or wants.value_max is not None
+        self.value_min[slot] = -inf if wants.value_min is None else wants.value_min
+        self.value_max[slot] = inf if wants.value_max is None else wants.value_max
+        self.condition_max[slot] = ANY_CONDITION if wants.condition is None else CONDITIONS.index(wants.condition)
+        if wants.categories or wants.keywords or wants.items:
+            self.asked[slot] = Asked(
+                nodes=self.taxonomy.nodes(wants.categories),
+                keywords=tuple(words_of(keyword) for keyword in wants.keywords),
+                items=tuple(item.int for item in sorted(wants.items)),
+            )
+
+    def _grow(self, slots: int) -> None:
+        if slots > len(self.value):
+            room = slots // 4 + 16
+            for name in self._columns:
+                column = getattr(self, name)
+                setattr(self, name, np.concatenate((column, np.zeros(room, column.dtype))))
