@@ -38,8 +38,9 @@ def best_chains(
             if ahead[steps_ahead][through] and back[edges - steps_ahead][through]
         ]
 
-    # Each length knows what the shorter ones found: most of the walks that its bounds are made of end early.
-    phases = [range(edges, edges + 1) for edges in range(PARTIES_MIN - 1, parties_max)]
+    # A length knows what the shorter ones found: most of the walks that its bounds are made of end early.
+    lengths = [(2, 2), (3, 3), (4, 4), (5, 6), (7, 9)]  # in edges
+    phases = [range(low, min(high, parties_max - 1) + 1) for low, high in lengths if low < parties_max]
     return best_first(graph, routes, phases, Best(count, least), expansions_max)
 
 

@@ -8,9 +8,10 @@ node are exponentially many (C62): the bounds make the usual case cheap, and `ex
 
 from bisect import insort
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ LEAST_MEAN = 500_000  # millionths: below it nothing is shown (S2.54)
 PARTIES_MIN, PARTIES_MAX = 3, 10  # C61, C63
 FRONTIER_MAX = 50_000  # partial paths kept at a time, about 500 bytes each
 
+T = TypeVar("T")
 Path = tuple[int, tuple[int, ...]]  # (sum of scores, slots along the edges)
 
 # A path as the search sees it: (-mean, edges, ranks, steps ahead, sum, slots, owners, sum so far), slots in the order of the
@@ -119,7 +121,8 @@ def best_cycles(
         ]
 
     # The best short rings are found at once, and most long ones cannot beat them: the walks of their bounds end early.
-    phases = [range(low, min(high, parties_max) + 1) for low, high in ((3, 5), (6, 7), (8, 10)) if low <= parties_max]
+    lengths = [(3, 5), (6, 7), (8, 10)]
+    phases = [range(low, min(high, parties_max) + 1) for low, high in lengths if low <= parties_max]
     return best_first(graph, routes, phases, Best(count, least), expansions_max)
 
 
@@ -213,17 +216,17 @@ def _extended(graph: Graph, route: Route, entry: Entry, best: Best) -> list[Entr
     ]
 
 
-def diverse(paths: Sequence[Path], count: int) -> list[Path]:
-    """`count` of `paths`, in their order, of which no more than a third begin with the same step while there are others.
+def diverse(found: Sequence[T], count: int, first_step: Callable[[T], Hashable]) -> list[T]:
+    """`count` of `found`, in their order, of which no more than a third begin with the same step while there are others.
 
-    The very first always stays. `paths` are best first, and more of them than `count` or there is nothing to choose.
+    The very first always stays. `found` are best first, and more of them than `count` or there is nothing to choose.
     """
     share = max(1, count // 3)
-    steps: Counter[tuple[int, ...]] = Counter()
+    steps: Counter[Hashable] = Counter()
     fresh: list[int] = []
     stale: list[int] = []
-    for place, (_, path) in enumerate(paths):
-        step = path[:2]
+    for place, one in enumerate(found):
+        step = first_step(one)
         (fresh if steps[step] < share else stale).append(place)
         steps[step] += 1
-    return [paths[place] for place in sorted((fresh + stale)[:count])]
+    return [found[place] for place in sorted((fresh + stale)[:count])]

@@ -1,9 +1,9 @@
 """Small random markets, and all their rings and chains by trying everything: what the search must find."""
 
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from random import Random
 
 import numpy as np
 
@@ -20,8 +20,11 @@ class Small:
     scores: dict[tuple[int, int], int]
     slots: list[int] = field(default_factory=list)  # where each item is put in the graph
 
+    def __post_init__(self) -> None:
+        self.wanted = {a: [(b, score) for (c, b), score in self.scores.items() if c == a] for a in range(len(self.owner))}
+
     @classmethod
-    def random(cls, chance: random.Random, size: int, people: int, density: float, levels: int) -> "Small":
+    def random(cls, chance: Random, size: int, people: int, density: float, levels: int) -> "Small":
         """`levels`: how many different scores there are; few make many ties."""
         owner = [chance.randrange(people) for _ in range(size)]
         palette = [chance.randint(300_000, 1_000_000) for _ in range(levels)]
@@ -32,6 +35,17 @@ class Small:
             if owner[a] != owner[b] and chance.random() < density
         }
         return cls(owner, [chance.random() < 0.3 for _ in range(size)], scores, list(range(size)))
+
+    @classmethod
+    def long_way_round(cls, chance: Random) -> "Small":
+        """30 people in a circle, who want what some of the next few have: rings are long, and most items are far from most."""
+        owner = list(range(30))
+        scores = {
+            (a, (a + ahead) % 30): chance.choice([600_000, 800_000, chance.randint(300_000, 1_000_000)])
+            for a in owner
+            for ahead in chance.sample(range(1, 9), 3)
+        }
+        return cls(owner, [chance.random() < 0.2 for _ in owner], scores, list(owner))
 
     def graph(self) -> Graph:
         size = len(self.owner)
@@ -75,8 +89,8 @@ class Small:
 
     def one_more(self, path: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], int]]:
         owners = {self.owner[item] for item in path}
-        for (a, b), score in self.scores.items():
-            if a == path[-1] and self.owner[b] not in owners:
+        for b, score in self.wanted[path[-1]]:
+            if self.owner[b] not in owners:
                 yield (*path, b), score
 
     def items(self, found: Found) -> list[Path]:
@@ -100,9 +114,9 @@ def best_chains_of(chains: Iterator[Path], through: int, least: int) -> list[Pat
     return sorted((chain for chain in chains if chain[0] >= least * (len(chain[1]) - 1)), key=order)
 
 
-def markets(seeds: int, salt: str) -> Iterator[tuple[random.Random, Small]]:
+def markets(seeds: int, salt: str) -> Iterator[tuple[Random, Small]]:
     for seed in range(seeds):
-        chance = random.Random(f"{salt} {seed}")
+        chance = Random(f"{salt} {seed}")
         size = chance.randint(4, 12)
         people = chance.choice([4, size // 2 + 2, size * 3, size * 10])
         density = chance.choice([0.2, 0.35, 0.5, 0.9]) if size < 9 else chance.choice([0.2, 0.35])

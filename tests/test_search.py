@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
+from random import Random
 
 import networkx as nx
 import numpy as np
@@ -46,6 +47,19 @@ def test_chains_are_those_that_trying_everything_finds(parties_max: int) -> None
         assert found == Found(every[:count], exact=True)
         cut_short += len(every) > count
     assert cut_short > 20
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_where_the_way_round_is_long_the_bounds_miss_nothing(seed: int) -> None:
+    chance = Random(seed)
+    market = Small.long_way_round(chance)
+    start, count = chance.randrange(30), chance.choice([3, 20, 200])
+    for parties_max in (5, 6, 7, 9, 10):
+        found = best_cycles(market.graph(), start, parties_max=parties_max, count=count, expansions_max=PLENTY)
+        assert found == Found(best_rings_of(market.rings(start, parties_max), 500_000)[:count], exact=True)
+    for parties_max in (4, 5, 6, 7):
+        found = best_chains(market.graph(), start, parties_max=parties_max, count=count, expansions_max=PLENTY)
+        assert found == Found(best_chains_of(market.chains(start, parties_max), start, 500_000)[:count], exact=True)
 
 
 def networkx_graph(market: Small) -> "nx.DiGraph[int]":
@@ -181,22 +195,26 @@ def test_a_ring_is_as_good_as_the_mean_of_its_edges() -> None:
     assert [(total / len(path), path) for total, path in found.paths] == [(800_000, (0, 1, 2))]
 
 
+def first_step(path: Path) -> tuple[int, ...]:
+    return path[1][:2]
+
+
 def test_diverse_answers_do_not_all_begin_with_the_same_step() -> None:
     same = [(900 - place, (0, 1, 10 + place)) for place in range(50)]
     others = [(500 - place, (0, 2 + place % 5, 10 + place)) for place in range(10)]
-    picked = diverse(same + others, 12)
+    picked = diverse(same + others, 12, first_step)
     assert picked[0] == same[0]
     assert picked == same[:4] + others[:8]
 
-    picked = diverse(same + others, 20)  # there are only ten others: the best of the rest fill up
+    picked = diverse(same + others, 20, first_step)  # there are only ten others: the best of the rest fill up
     assert picked == same[:10] + others
     assert Counter(path[1] for _, path in picked)[1] == 10
 
 
 def test_diverse_loses_nothing_that_there_is_room_for() -> None:
     paths = [(900 - place, (0, place // 7, 50 + place)) for place in range(30)]
-    assert diverse(paths, 30) == paths
-    assert diverse(paths, 100) == paths
-    assert diverse(paths, 1) == paths[:1]
-    assert diverse([], 20) == []
-    assert [path for path in paths if path in diverse(paths, 15)] == diverse(paths, 15)
+    assert diverse(paths, 30, first_step) == paths
+    assert diverse(paths, 100, first_step) == paths
+    assert diverse(paths, 1, first_step) == paths[:1]
+    assert diverse([], 20, first_step) == []
+    assert [path for path in paths if path in diverse(paths, 15, first_step)] == diverse(paths, 15, first_step)
