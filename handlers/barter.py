@@ -3,7 +3,6 @@
 from typing import Annotated
 from uuid import UUID
 
-from matching.matches import Match
 from msgspec import Meta
 
 from handlers.action import Call, Input, Limit, Output, action
@@ -11,11 +10,14 @@ from handlers.barter_types import BarterUser, image_url
 from handlers.items import CategoryName, category_below
 from handlers.opportunities import own_item
 from handlers.types import Condition, Page, Paging, Place, page_of
+from matching.matches import Match, Wish
 from matching.refusals import ActiveListing, ItemUnavailable, NotFound, NotOwner, Unavailable
+from matching.rings import SCALE
 from storage.database import Row
 from storage.items import ItemFilter, items_by_id, items_of_owners, list_items
 
 MATCHES_MAX = 20
+SIMILAR_MIN = 0.8  # from here on two values are called similar
 FURTHER_MAX = 5  # of the other side's items
 
 
@@ -149,7 +151,36 @@ def _matched(match: Match, row: Row, further: dict[UUID, list[Row]]) -> MatchedI
                 for other in others
             ],
         ),
-        match_score=round(match.score, 2),
-        match_reason=match.reason,
+        match_score=round(match.score / SCALE, 2),
+        match_reason=reason_of(match),
         mutual=match.mutual,
     )
+
+
+def reason_of(match: Match) -> str:
+    """Why the two items fit, in words; only what is so (S2.45)."""
+    said = []
+    if match.wish is not None:
+        said += _said(match.wish, "You asked for it", "You want {}", "It mentions “{}”", "It is what you want")
+    if match.same_category:
+        said.append("Same category")
+    elif match.same_parent:
+        said.append("Related category")
+    if match.value_similarity is not None and match.value_similarity >= SIMILAR_MIN:
+        said.append("similar value")
+    if match.same_condition:
+        said.append("same condition")
+    if match.their_wish is not None:
+        said += _said(
+            match.their_wish, "they asked for yours", "they want {}", "yours mentions “{}”", "yours is what they want"
+        )
+    text = ", ".join(said) or "Nothing speaks against it"
+    return text[0].upper() + text[1:]
+
+
+def _said(wish: Wish, named: str, category: str, keyword: str, criteria: str) -> list[str]:
+    if wish.named:
+        return [named]
+    said = [category.format(wish.category)] if wish.category else []
+    said += [keyword.format(wish.keyword)] if wish.keyword else []
+    return said or [criteria]

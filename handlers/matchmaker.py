@@ -8,17 +8,18 @@ event loop, and none sees half of the other.
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
 import structlog
-from matching.market import Listing, Market
-from matching.matches import Match
 
 from matching.deal import Kind
+from matching.market import Market
+from matching.matches import Match
 from matching.refusals import Unavailable
 from matching.rings import Ring, Steps, ring_score, rings_through
-from matching.wants import Taxonomy, Wants
+from matching.wants import Listing, Taxonomy, Wants
 from storage.categories import CategoryTree
 from storage.database import Database, Row, Tx
 from storage.market import BATCH, changed_since, listed_after, now_cursor
@@ -29,6 +30,7 @@ T = TypeVar("T")
 KEEP_UP_SECONDS = 1.0  # so that a search after a quiet hour has little to read
 LOADING_SECONDS_MAX = 5.0  # a search that comes while the market is being read waits so long
 SEARCHES_WAITING_MAX = 50
+MENDED_AT_ONCE = 50  # a few milliseconds: a search does not wait long behind it
 FOUND_MAX = 60  # of each kind; people are shown the best of them
 EXPANSIONS_MAX = 20_000
 NOBODY = (0, UUID(int=0))
@@ -59,6 +61,7 @@ class Matchmaker:
                     await self._load(database)
                 async with database.connection() as tx:
                     await self._keep_up(tx)
+                await self._mend()
             except Unavailable:
                 log.warning("market.put_off")
             except Exception:
@@ -104,11 +107,10 @@ class Matchmaker:
         while size == BATCH:
             async with database.connection() as tx:
                 rows = await listed_after(tx, last)
-            listings += await self._in_thread(lambda rows=rows: [_listing(row) for row in rows])
+            listings += await self._in_thread(partial(_listings, rows))
             size = len(rows)
             last = rows[-1]["id"] if rows else last
-        for _ in iter(await self._in_thread(lambda: self._market.load(listings)), None):
-            pass
+        await self._in_thread(lambda: self._market.load(listings))
         self._loaded.set()
         log.info("market.read", items=len(self._market))
 
@@ -121,10 +123,16 @@ class Matchmaker:
                 size = len(rows)
                 new = [row for row in rows if self._applied.get(row["id"]) != row["changed_xid"]]
                 if new:
-                    await self._in_thread(lambda new=new: self._apply(new))
+                    await self._in_thread(partial(self._apply, new))
                 applied |= {row["id"]: row["changed_xid"] for row in rows}
                 after = (rows[-1]["changed_xid"], rows[-1]["id"]) if rows else after
             self._cursor, self._applied = cursor, applied
+
+    async def _mend(self) -> None:
+        """A row that lost some of its edges is made whole again when there is time."""
+        left = await self._in_thread(lambda: self._market.mend(MENDED_AT_ONCE))
+        while left:
+            left = await self._in_thread(lambda: self._market.mend(MENDED_AT_ONCE))
 
     def _apply(self, rows: list[Row]) -> None:
         for row in rows:
@@ -135,6 +143,10 @@ class Matchmaker:
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _listings(rows: list[Row]) -> list[Listing]:
+    return [_listing(row) for row in rows]
 
 
 def _listing(row: Row) -> Listing:

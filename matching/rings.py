@@ -4,14 +4,16 @@ A ring is a list of steps, (person, item), where each person wants the next step
 first one's; a chain ends with an item that is given for nothing, and the item of its first step stays where it is (C60).
 """
 
-import hashlib
-from typing import NamedTuple
-from uuid import UUID
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 from matching.chains import best_chains
 from matching.deal import Kind
 from matching.market import Market
 from matching.search import Found, best_cycles
+
+T = TypeVar("T")
 
 SCALE = 1_000_000  # scores are kept as whole millionths
 Steps = list[tuple[UUID, UUID]]
@@ -33,7 +35,7 @@ class Ring(NamedTuple):
             first = min(range(len(steps)), key=lambda place: steps[place][1].int)
             steps = steps[first:] + steps[:first]
         text = " ".join([self.kind, *(f"{person}:{item}" for person, item in steps)])
-        return UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=8)
+        return uuid5(NAMESPACE_OID, text)
 
 
 def rings_through(
@@ -43,28 +45,40 @@ def rings_through(
     slot = market.slot(item)
     if slot is None:
         return [], [], True
-    bounds = {"parties_max": parties_max, "count": count, "expansions_max": expansions_max}
-    cycles = best_cycles(market.graph, slot, **bounds)
-    chains = best_chains(market.graph, slot, **bounds)
+    graph = market.graph
+    cycles = best_cycles(graph, slot, parties_max=parties_max, count=count, expansions_max=expansions_max)
+    chains = best_chains(graph, slot, parties_max=parties_max, count=count, expansions_max=expansions_max)
     return _named(market, Kind.CYCLE, cycles), _named(market, Kind.CHAIN, chains), cycles.exact and chains.exact
 
 
 def ring_score(market: Market, kind: Kind, steps: Steps) -> float | None:
     """What the ring scores as its items are now; None where one is gone, or somebody would not want what they get."""
-    ends = steps[1:] + steps[:1] if kind is Kind.CYCLE else steps[1:]
-    scores = [market.edge(wanting, wanted) for (_, wanting), (_, wanted) in zip(steps, ends, strict=False)]
-    if any(market.owner_of(item) != person for person, item in steps) or None in scores:
-        return None
-    if kind is Kind.CHAIN and not market.gives(steps[-1][1]):
-        return None
-    return sum(score for score in scores if score is not None) / len(scores) / SCALE
+    for person, item in steps:
+        slot = market.slot(item)
+        if slot is None or market.owner(slot) != person:
+            return None
+        if kind is Kind.CHAIN and item == steps[-1][1] and not market.graph.gives[slot]:
+            return None
+    scores = [market.edge(wanting, wanted) for wanting, wanted in _edges(kind, [item for _, item in steps])]
+    known = [score for score in scores if score is not None]
+    return sum(known) / len(known) / SCALE if len(known) == len(scores) else None
 
 
 def _named(market: Market, kind: Kind, found: Found) -> list[Ring]:
     rings = []
     for total, path in found.paths:
-        ends = path[1:] + path[:1] if kind is Kind.CYCLE else path[1:]
-        edges = tuple(market.graph.score(one, other) / SCALE for one, other in zip(path, ends, strict=False))
-        steps = [(market.owner_id(slot), market.item_id(slot)) for slot in path]
-        rings.append(Ring(kind, total / len(edges) / SCALE, steps, edges))
+        steps = [(market.owner(slot), market.item(slot)) for slot in path]
+        scores = [_score(market, one, other) / SCALE for one, other in _edges(kind, path)]
+        rings.append(Ring(kind, total / len(scores) / SCALE, steps, tuple(scores)))
     return rings
+
+
+def _score(market: Market, one: int, other: int) -> int:
+    others, scores = market.out.row(one)
+    return int(scores[others == other][0])
+
+
+def _edges(kind: Kind, around: Sequence[T]) -> list[tuple[T, T]]:
+    """Who wants what: each the next, and in a cycle the last the first."""
+    ends = [*around[1:], *(around[:1] if kind is Kind.CYCLE else ())]
+    return list(zip(around, ends, strict=False))

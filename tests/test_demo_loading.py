@@ -14,6 +14,7 @@ from uuid import UUID
 import pytest
 
 from handlers.app import Announcement, App, PushBody
+from handlers.matchmaker import Matchmaker
 from handlers.passwords import Passwords
 from handlers.tokens import Tokens
 from server.demo.listings import LISTINGS, PASSWORD, PEOPLE, TALKS
@@ -27,6 +28,7 @@ from storage.limits import Limits
 from storage.marks import Marks
 from storage.migrate import migrate
 from storage.people import user_by_email
+from storage.opportunities import ShownOpportunities
 from storage.presence import Presence
 
 FAST = ("fsync=off", "full_page_writes=off")
@@ -73,6 +75,8 @@ async def stores(database_url: str, redis_url: str, uploads: Path) -> AsyncItera
         categories=categories,
         passwords=Passwords(),
         tokens=Tokens("a key for tests, of more than 32 bytes", timedelta(minutes=15)),
+        matchmaker=Matchmaker(categories),
+        shown=ShownOpportunities(cache),
         live=NobodyListens(),
         discard_pictures=pictures.discard,
         refresh_lifetime=timedelta(days=30),
