@@ -1,6 +1,7 @@
 """What every kind of deal shares: making a move, settling what it brings about, and telling its conversation."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from storage.deals import DealRecord, load_deal
 from storage.entries import log_changes
 from storage.holds import hold_items, move_ownership, release_items
 from storage.moves import lock_open_deals_with, reject_deals, revise_deals, save_counter, save_move
+from storage.rematching import queue_rematches
 
 LOST = "an item in it went to another deal"
 
@@ -36,6 +38,7 @@ async def make_move(call: Call, record: DealRecord, move: Move, *, by: UUID | No
     elif before.status in HOLDING and moved.status not in HOLDING:
         await release_items(call.tx, moved)
     await save_move(call.tx, before, moved, by=by, reason=reason)
+    await _look_again(call, moved, by)
     await announce(call, [moved], move, by=by, reason=reason)
     return await stored_deal(call, moved.id)
 
@@ -53,6 +56,7 @@ async def make_counter(
 async def reject_for_lost_items(call: Call, record: DealRecord) -> DealRecord:
     """A ring whose items could not be held with its last yes has failed, and everyone in it is told (C32)."""
     await reject_deals(call.tx, [record.deal], LOST)
+    await _look_again(call, replace(record.deal, status=Status.REJECTED), None)
     await announce(call, [record.deal], Move.REJECT, by=None, reason=LOST, status=Status.REJECTED)
     return await stored_deal(call, record.deal.id)
 
@@ -62,6 +66,8 @@ async def close_rivals(call: Call, item_ids: Iterable[UUID], *, reason: str, bes
     rivals = [record.deal for record in await lock_open_deals_with(call.tx, item_ids, besides)]
     if rivals:
         await reject_deals(call.tx, rivals, reason)
+        for rival in rivals:
+            await _look_again(call, replace(rival, status=Status.REJECTED), None)
         await announce(call, rivals, Move.REJECT, by=None, reason=reason, status=Status.REJECTED)
 
 
@@ -91,6 +97,12 @@ async def announce(
         changes.append((deal.id, change | ({"reason": said} if said else {})))
     logged = await log_changes(call.tx, changes, closes=closes)
     call.announced += [Announcement(conversation_id, seq) for conversation_id, seq in logged]
+
+
+async def _look_again(call: Call, deal: Deal, by: UUID | None) -> None:
+    """Where a ring has come to nothing, its items are matched again at once, but for those of who ended it."""
+    if deal.is_ring and deal.status in CLOSED and deal.status is not Status.COMPLETED:
+        await queue_rematches(call.tx, deal, besides=by)
 
 
 async def stored_deal(call: Call, deal_id: UUID) -> DealRecord:
