@@ -1,0 +1,249 @@
+"""What each move of a deal brings, in every state, by everybody in it: written from requirements.md, not from the code.
+
+The rules are held against these tables as they are (`test_deal_rules`), and so is the whole server, through both doors
+(`test_trade_table`, `test_offer_table`, `test_ring_table`).
+
+A cell is the status that the move brings about, in the engine's words, or:
+asked      noted, and it waits for somebody else        again    they had said so before; nothing changes
+not-yours  not theirs to do                             no       not to be done in this state
+too-late   it has expired                               already  they have answered, and cannot answer anew
+begun      somebody has handed their item over by now
+"""
+
+from typing import NamedTuple
+
+CODES = {
+    "not-yours": "FORBIDDEN",
+    "no": "INVALID_STATE",
+    "too-late": "OFFER_EXPIRED",
+    "already": "ALREADY_RESPONDED",
+    "begun": "CHAIN_IN_EXECUTION",
+    "not-there": "NOT_FOUND",
+    "not-in-it": "NOT_PARTICIPANT",
+    "who-are-you": "UNAUTHENTICATED",
+}
+
+# What the doors print for the engine's words (C1, C15, C26). S1 has five of its own.
+S1_WORDS = {"countered": "negotiating", "cancelled": "rejected", "expired": "rejected", "disputed": "confirmed"}
+S2_WORDS = {"proposed": "PENDING", "negotiating": "PENDING", "countered": "COUNTER_OFFERED", "confirmed": "ACCEPTED"}
+RING_WORDS = {"negotiating": "PENDING", "confirmed": "ACCEPTED"}
+
+
+class Cell(NamedTuple):
+    state: str
+    who: str
+    move: str
+    answer: str
+
+
+class Table(NamedTuple):
+    """Cells, and how a deal comes to each of their states: who makes which move, and what time does."""
+
+    moves: list[str]
+    cells: list[Cell]
+    comes_by: dict[str, str]
+
+    def everybody(self, stranger: str) -> list[Cell]:
+        """The cells, and what a stranger and who has not signed in are answered in every state."""
+        others = (("stranger", stranger), ("nobody", "who-are-you"))
+        return self.cells + [
+            Cell(state, who, move, answer) for state in self.comes_by for who, answer in others for move in self.moves
+        ]
+
+
+def table(text: str, comes_by: dict[str, str]) -> Table:
+    heads, *rows = [line.split() for line in text.strip().splitlines()]
+    cells = []
+    for state, who, *answers in rows:
+        cells += [Cell(state, who, move, answer) for move, answer in zip(heads, answers, strict=True)]
+    assert {cell.state for cell in cells} == comes_by.keys()
+    return Table(heads, cells, comes_by)
+
+
+# S1.34 to S1.56, C5, C14
+TRADE = table(
+    """
+                              interest     confirm    complete   reject     cancel     dispute
+proposed           requester  not-yours    no         no         not-yours  cancelled  no
+proposed           owner      negotiating  no         no         rejected   not-yours  no
+negotiating        requester  no           not-yours  no         not-yours  cancelled  no
+negotiating        owner      no           confirmed  no         rejected   not-yours  no
+proposed-late      requester  too-late     too-late   too-late   too-late   too-late   too-late
+proposed-late      owner      too-late     too-late   too-late   too-late   too-late   too-late
+negotiating-late   requester  too-late     too-late   too-late   too-late   too-late   too-late
+negotiating-late   owner      too-late     too-late   too-late   too-late   too-late   too-late
+expired            requester  too-late     too-late   too-late   too-late   too-late   too-late
+expired            owner      too-late     too-late   too-late   too-late   too-late   too-late
+confirmed          requester  no           no         completed  no         asked      disputed
+confirmed          owner      no           no         completed  no         asked      disputed
+confirmed-let-go   requester  no           no         completed  no         again      disputed
+confirmed-let-go   owner      no           no         completed  no         cancelled  disputed
+confirmed-overdue  requester  no           no         completed  no         cancelled  disputed
+confirmed-overdue  owner      no           no         completed  no         cancelled  disputed
+disputed           requester  no           no         asked      no         asked      no
+disputed           owner      no           no         asked      no         asked      no
+disputed-received  requester  no           no         again      no         asked      no
+disputed-received  owner      no           no         completed  no         asked      no
+disputed-overdue   requester  no           no         asked      no         cancelled  no
+disputed-overdue   owner      no           no         asked      no         cancelled  no
+completed          requester  no           no         no         no         no         no
+completed          owner      no           no         no         no         no         no
+rejected           requester  no           no         no         no         no         no
+rejected           owner      no           no         no         no         no         no
+cancelled          requester  no           no         no         no         no         no
+cancelled          owner      no           no         no         no         no         no
+""",
+    {
+        "proposed": "",
+        "negotiating": "owner:interest",
+        "proposed-late": "time:expiry",
+        "negotiating-late": "owner:interest time:expiry",
+        "expired": "owner:interest time:expiry time:sweep",
+        "confirmed": "owner:interest owner:confirm",
+        "confirmed-let-go": "owner:interest owner:confirm requester:cancel",  # by the requester, who waits for the owner
+        "confirmed-overdue": "owner:interest owner:confirm time:deadline",
+        "disputed": "owner:interest owner:confirm owner:dispute",
+        "disputed-received": "owner:interest owner:confirm owner:dispute requester:complete",
+        "disputed-overdue": "owner:interest owner:confirm owner:dispute time:deadline",
+        "completed": "owner:interest owner:confirm requester:complete",
+        "rejected": "owner:interest owner:reject",
+        "cancelled": "requester:cancel",
+    },
+)
+
+# S2.37 to S2.48, C2, C4, C5, C14, C35: after a counter-offer the roles flip, and each has terms on the table to take back.
+# An accepted offer is not cancelled (S2.41); to call it off is what `let-go` is, at trade:cancel, as C14 has it.
+OFFER = table(
+    """
+                                     accept     reject     counter    cancel     complete   let-go     dispute
+proposed                  initiator  not-yours  not-yours  not-yours  cancelled  no         cancelled  no
+proposed                  recipient  confirmed  rejected   countered  not-yours  no         not-yours  no
+countered                 initiator  confirmed  rejected   countered  cancelled  no         cancelled  no
+countered                 recipient  not-yours  not-yours  not-yours  cancelled  no         cancelled  no
+countered-back            initiator  not-yours  not-yours  not-yours  cancelled  no         cancelled  no
+countered-back            recipient  confirmed  rejected   countered  cancelled  no         cancelled  no
+proposed-late             initiator  too-late   too-late   too-late   too-late   too-late   too-late   too-late
+proposed-late             recipient  too-late   too-late   too-late   too-late   too-late   too-late   too-late
+countered-late            initiator  too-late   too-late   too-late   too-late   too-late   too-late   too-late
+countered-late            recipient  too-late   too-late   too-late   too-late   too-late   too-late   too-late
+expired                   initiator  too-late   too-late   too-late   too-late   too-late   too-late   too-late
+expired                   recipient  too-late   too-late   too-late   too-late   too-late   too-late   too-late
+confirmed                 initiator  no         no         no         no         asked      asked      disputed
+confirmed                 recipient  no         no         no         no         asked      asked      disputed
+confirmed-received        initiator  no         no         no         no         again      asked      disputed
+confirmed-received        recipient  no         no         no         no         completed  asked      disputed
+confirmed-countered       initiator  no         no         no         no         asked      asked      disputed
+confirmed-countered       recipient  no         no         no         no         asked      asked      disputed
+confirmed-let-go          initiator  no         no         no         no         asked      again      disputed
+confirmed-let-go          recipient  no         no         no         no         asked      cancelled  disputed
+confirmed-overdue         initiator  no         no         no         cancelled  asked      cancelled  disputed
+confirmed-overdue         recipient  no         no         no         cancelled  asked      cancelled  disputed
+disputed                  initiator  no         no         no         no         asked      asked      no
+disputed                  recipient  no         no         no         no         asked      asked      no
+disputed-received         initiator  no         no         no         no         again      asked      no
+disputed-received         recipient  no         no         no         no         completed  asked      no
+disputed-overdue          initiator  no         no         no         cancelled  asked      cancelled  no
+disputed-overdue          recipient  no         no         no         cancelled  asked      cancelled  no
+completed                 initiator  no         no         no         no         no         no         no
+completed                 recipient  no         no         no         no         no         no         no
+rejected                  initiator  no         no         no         no         no         no         no
+rejected                  recipient  no         no         no         no         no         no         no
+cancelled                 initiator  no         no         no         no         no         no         no
+cancelled                 recipient  no         no         no         no         no         no         no
+""",
+    {
+        "proposed": "",
+        "countered": "recipient:counter",
+        "countered-back": "recipient:counter initiator:counter",
+        "proposed-late": "time:expiry",
+        "countered-late": "recipient:counter time:expiry",
+        "expired": "time:expiry time:sweep",
+        "confirmed": "recipient:accept",
+        "confirmed-received": "recipient:accept initiator:complete",
+        "confirmed-countered": "recipient:counter initiator:accept",
+        "confirmed-let-go": "recipient:accept initiator:let-go",
+        "confirmed-overdue": "recipient:accept time:deadline",
+        "disputed": "recipient:accept recipient:dispute",
+        "disputed-received": "recipient:accept initiator:complete recipient:dispute",
+        "disputed-overdue": "recipient:accept recipient:dispute time:deadline",
+        "completed": "recipient:accept initiator:complete recipient:complete",
+        "rejected": "recipient:reject",
+        "cancelled": "initiator:cancel",
+    },
+)
+
+# S2.60, S2.64 to S2.72, S2.106, C14, C27, C28, C30, C31: rings of three, cycles and chains alike.
+RING = table(
+    """
+                               accept       reject    execute    cancel     withdraw   dispute
+proposed            initiator  negotiating  rejected  no         cancelled  no         no
+proposed            second     negotiating  rejected  no         not-yours  no         no
+proposed            third      negotiating  rejected  no         not-yours  no         no
+one-yes             initiator  asked        rejected  no         cancelled  no         no
+one-yes             second     already      already   no         not-yours  no         no
+one-yes             third      confirmed    rejected  no         not-yours  no         no
+own-yes             initiator  already      already   no         cancelled  no         no
+own-yes             second     asked        rejected  no         not-yours  no         no
+own-yes             third      asked        rejected  no         not-yours  no         no
+two-yeses           initiator  already      already   no         cancelled  no         no
+two-yeses           second     already      already   no         not-yours  no         no
+two-yeses           third      confirmed    rejected  no         not-yours  no         no
+proposed-late       initiator  too-late     too-late  too-late   too-late   too-late   too-late
+proposed-late       second     too-late     too-late  too-late   too-late   too-late   too-late
+one-yes-late        second     too-late     too-late  too-late   too-late   too-late   too-late
+one-yes-late        third      too-late     too-late  too-late   too-late   too-late   too-late
+expired             initiator  too-late     too-late  too-late   too-late   too-late   too-late
+expired             second     too-late     too-late  too-late   too-late   too-late   too-late
+confirmed           initiator  again        no        asked      cancelled  cancelled  disputed
+confirmed           second     already      no        asked      not-yours  cancelled  disputed
+confirmed           third      already      no        asked      not-yours  cancelled  disputed
+confirmed-begun     initiator  again        no        asked      begun      begun      disputed
+confirmed-begun     second     already      no        again      not-yours  begun      disputed
+confirmed-begun     third      already      no        asked      not-yours  begun      disputed
+confirmed-nearly    initiator  again        no        completed  begun      begun      disputed
+confirmed-nearly    third      already      no        again      not-yours  begun      disputed
+begun-overdue       initiator  again        no        asked      cancelled  cancelled  disputed
+begun-overdue       second     already      no        again      not-yours  cancelled  disputed
+begun-overdue       third      already      no        asked      not-yours  cancelled  disputed
+disputed            initiator  already      no        asked      no         asked      no
+disputed            second     already      no        asked      no         asked      no
+disputed-nearly     initiator  already      no        completed  no         asked      no
+disputed-nearly     third      already      no        again      no         asked      no
+disputed-let-go     initiator  already      no        asked      no         cancelled  no
+disputed-let-go     second     already      no        asked      no         again      no
+disputed-overdue    third      already      no        asked      no         cancelled  no
+completed           initiator  already      no        no         no         no         no
+completed           third      already      no        no         no         no         no
+rejected            initiator  no           no        no         no         no         no
+rejected            second     already      already   no         no         no         no
+rejected            third      no           no        no         no         no         no
+rejected-later      second     already      already   no         no         no         no
+rejected-later      third      already      already   no         no         no         no
+cancelled           initiator  no           no        no         no         no         no
+cancelled           third      no           no        no         no         no         no
+withdrawn           initiator  already      no        no         no         no         no
+withdrawn           second     already      no        no         no         no         no
+""",
+    {
+        "proposed": "",
+        "one-yes": "second:accept",
+        "own-yes": "initiator:accept",
+        "two-yeses": "second:accept initiator:accept",
+        "proposed-late": "time:expiry",
+        "one-yes-late": "second:accept time:expiry",
+        "expired": "second:accept time:expiry time:sweep",
+        "confirmed": "second:accept third:accept",
+        "confirmed-begun": "second:accept third:accept second:execute",
+        "confirmed-nearly": "second:accept third:accept second:execute third:execute",
+        "begun-overdue": "second:accept third:accept second:execute time:deadline",
+        "disputed": "second:accept third:accept third:dispute",
+        "disputed-nearly": "second:accept third:accept second:execute third:execute second:dispute",
+        "disputed-let-go": "second:accept third:accept third:dispute second:withdraw third:withdraw",
+        "disputed-overdue": "second:accept third:accept third:dispute time:deadline",
+        "completed": "third:accept second:accept initiator:execute second:execute third:execute",
+        "rejected": "second:reject",
+        "rejected-later": "second:accept third:reject",
+        "cancelled": "initiator:cancel",
+        "withdrawn": "second:accept third:accept second:withdraw",
+    },
+)
