@@ -6,11 +6,13 @@ import asyncpg
 import pytest
 
 from tests.conftest import Market, OpenMarket
+from tests.rings import chain_of, cycle_of
 from tests.trading import trade_between
 
 ONCE = asyncpg.UniqueViolationError
 CHECK = asyncpg.CheckViolationError
 KNOWN = asyncpg.ForeignKeyViolationError
+MISSING = asyncpg.NotNullViolationError
 APPEND_ONLY = asyncpg.RaiseError
 
 # What a bug might try, and how PostgreSQL refuses it. The names in braces are ids of the scene below.
@@ -19,8 +21,13 @@ NEVER: dict[str, tuple[str, type[Exception]]] = {
     "an item is held by two deals": ("INSERT INTO item_holds VALUES ({held}, {open})", ONCE),
     "an item is held by no deal": ("INSERT INTO item_holds VALUES ({free}, gen_random_uuid())", KNOWN),
     "the same items are on the table twice": (
-        "INSERT INTO deals (kind, status, item_ids, expires_at)"
-        " SELECT kind, 'negotiating', item_ids, now() + interval '1 day' FROM deals WHERE id = {open}",
+        "INSERT INTO deals (kind, status, item_ids, party_ids, proposer_id, expires_at)"
+        " SELECT 'offer', 'negotiating', item_ids, party_ids, {bob}, now() + interval '1 day' FROM deals WHERE id = {open}",
+        ONCE,
+    ),
+    "the same ring is proposed twice": (
+        "INSERT INTO deals (kind, status, item_ids, party_ids, proposer_id, match_score, expires_at)"
+        " SELECT kind, status, item_ids, party_ids, {carol}, 0.9, now() + interval '1 day' FROM deals WHERE id = {cycle}",
         ONCE,
     ),
     "a deal is completed, nobody knows when": (
@@ -40,18 +47,60 @@ NEVER: dict[str, tuple[str, type[Exception]]] = {
     "an open deal has an end": ("UPDATE deals SET closed_at = now() WHERE id = {open}", CHECK),
     "a deal expires before it was made": ("UPDATE deals SET expires_at = created_at WHERE id = {open}", CHECK),
     "a deal has a status that nobody knows": ("UPDATE deals SET status = 'pending' WHERE id = {open}", CHECK),
+    "a deal is of a kind that nobody knows": ("UPDATE deals SET kind = 'auction' WHERE id = {open}", CHECK),
     "a deal has one item": ("UPDATE deals SET item_ids = item_ids[:1] WHERE id = {open}", CHECK),
+    "a trade is between three": ("UPDATE deals SET party_ids = party_ids || {carol} WHERE id = {open}", CHECK),
+    "an offer is one person's": ("UPDATE deals SET party_ids = party_ids[:1] WHERE id = {offer}", CHECK),
+    "a cycle is between two": (
+        "UPDATE deals SET party_ids = party_ids[:2], item_ids = item_ids[:2], proposer_id = party_ids[1] WHERE id = {cycle}",
+        CHECK,
+    ),
+    "a cycle is of eleven": (
+        "UPDATE deals SET party_ids = party_ids || many.ids, item_ids = item_ids || many.ids"
+        " FROM (SELECT array_agg(gen_random_uuid()) AS ids FROM generate_series(1, 8)) AS many WHERE id = {cycle}",
+        CHECK,
+    ),
+    "somebody in a cycle gives nothing": ("UPDATE deals SET item_ids = item_ids[:2] WHERE id = {cycle}", CHECK),
+    "everybody in a chain gives something": ("UPDATE deals SET item_ids = item_ids || {free} WHERE id = {chain}", CHECK),
+    "a ring has no score": ("UPDATE deals SET match_score = NULL WHERE id = {cycle}", CHECK),
+    "a ring is better than perfect": ("UPDATE deals SET match_score = 1.01 WHERE id = {chain}", CHECK),
+    "a trade has a ring's score": ("UPDATE deals SET match_score = 0.9 WHERE id = {open}", CHECK),
+    "the terms are a stranger's": ("UPDATE deals SET proposer_id = {carol} WHERE id = {offer}", CHECK),
+    "the terms are nobody's": ("UPDATE deals SET proposer_id = NULL WHERE id = {offer}", MISSING),
+    "a trade is countered": ("UPDATE deals SET status = 'countered' WHERE id = {open}", CHECK),
+    "a ring is countered": ("UPDATE deals SET rounds = 1 WHERE id = {cycle}", CHECK),
+    "an offer has a 21st round (C35)": ("UPDATE deals SET rounds = 21 WHERE id = {offer}", CHECK),
     "a reason is a novel": ("UPDATE deals SET reason = repeat('x', 501) WHERE id = {open}", CHECK),
     "somebody is in a deal twice": ("INSERT INTO parties VALUES ({open}, {alice}, 2)", ONCE),
     "two have one place in a deal": ("INSERT INTO parties VALUES ({open}, {carol}, 1)", ONCE),
+    "an eleventh is in a deal": ("INSERT INTO parties VALUES ({cycle}, {dan}, 10)", CHECK),
+    "somebody's read mark is before the first entry": ("UPDATE parties SET read_seq = -1 WHERE deal_id = {open}", CHECK),
     "a leg goes to who gives it": (
-        "INSERT INTO legs VALUES ({open}, 2, {free}, {alice}, {alice}, '{{}}')",
+        "INSERT INTO legs VALUES ({open}, 1, {free}, {alice}, {alice}, '{{}}')",
         CHECK,
     ),
     "a leg goes to somebody outside the deal": (
-        "INSERT INTO legs VALUES ({open}, 2, {free}, {alice}, {carol}, '{{}}')",
+        "INSERT INTO legs VALUES ({open}, 1, {free}, {alice}, {carol}, '{{}}')",
         KNOWN,
     ),
+    "somebody outside the deal gives an item to it": (
+        "INSERT INTO legs VALUES ({open}, 1, {free}, {carol}, {alice}, '{{}}')",
+        KNOWN,
+    ),
+    "a leg is of terms that nobody set": (
+        "INSERT INTO legs VALUES ({open}, 2, {free}, {alice}, {bob}, '{{}}')",
+        KNOWN,
+    ),
+    "terms are set twice": ("INSERT INTO revisions VALUES ({offer}, 2, {alice}, 'counter')", ONCE),
+    "a stranger sets terms": ("INSERT INTO revisions VALUES ({offer}, 3, {carol}, 'counter')", KNOWN),
+    "terms are set by a move that sets none": ("INSERT INTO revisions VALUES ({offer}, 3, {alice}, 'accept')", CHECK),
+    "a deal is requested again": ("INSERT INTO revisions VALUES ({offer}, 3, {alice}, 'request')", CHECK),
+    "a note is a novel": (
+        "INSERT INTO revisions VALUES ({offer}, 3, {alice}, 'counter', repeat('x', 1001))",
+        CHECK,
+    ),
+    "who set which terms is changed": ("UPDATE revisions SET made_by = {alice} WHERE deal_id = {offer}", APPEND_ONLY),
+    "a counter-offer is forgotten": ("DELETE FROM revisions WHERE deal_id = {offer} AND revision = 1", APPEND_ONLY),
     "an item is in the terms twice": (
         "INSERT INTO legs SELECT deal_id, revision, item_id, receiver_id, giver_id, snapshot FROM legs WHERE deal_id = {open}",
         ONCE,
@@ -122,18 +171,27 @@ NEVER: dict[str, tuple[str, type[Exception]]] = {
 
 @pytest.fixture(scope="module")
 async def scene(open_market: OpenMarket) -> AsyncIterator[tuple[Market, dict[str, str]]]:
-    """Trades of Alice and Bob in several states, as SQL literals by name."""
+    """Trades of Alice and Bob in several states, a countered offer, and a ring of each kind; as SQL literals by name."""
     async with open_market() as market:
-        alice, bob, carol = await market.cast.people("Alice", "Bob", "Carol")
+        alice, bob, carol, dan = await market.cast.people("Alice", "Bob", "Carol", "Dan")
         open_one = await trade_between(alice, bob)
         confirmed = await trade_between(alice, bob, "interest", "confirm")
         completed = await trade_between(alice, bob, "interest", "confirm", "complete")
         message = {"text": "Hello", "clientMessageId": "one"}
         await alice.by_rest("message:send", conversationId=open_one["conversation"], **message)
+        items = {"offeredItemId": await alice.lists(), "requestedItemId": await bob.lists()}
+        offer = await alice.by_rest("offer:create", **items)
+        await bob.by_rest("offer:counter", offerId=offer["id"], counterOfferItemId=await bob.lists())
+        cycle = await cycle_of(alice, bob, carol)
+        chain = await chain_of(alice, bob, carol)
         names = {
             "alice": alice.id,
             "bob": bob.id,
             "carol": carol.id,
+            "dan": dan.id,
+            "offer": offer["id"],
+            "cycle": cycle["id"],
+            "chain": chain["id"],
             "open": open_one["id"],
             "confirmed": confirmed["id"],
             "completed": completed["id"],
