@@ -166,7 +166,10 @@ def _along(path: tuple[int, ...], ahead: int) -> tuple[int, ...]:
 
 
 def _search(graph: Graph, routes: list[Route], best: Best, expansions_max: int) -> tuple[int, bool]:
-    """Extend partial paths, the most promising first, until none can beat the best: (how many were extended, is it exact)."""
+    """Extend partial paths, the most promising first, until none can beat the best: (how many were extended, is it exact).
+
+    An extension reads one row: O(its length · log FRONTIER_MAX).
+    """
     shapes = {(route.edges, route.ahead): route for route in routes}
     heap = [_root(graph, route) for route in routes]
     heapify(heap)

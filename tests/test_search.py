@@ -138,13 +138,13 @@ def is_in(graph: Graph, path: Path, *, ring: bool) -> bool:
 @pytest.mark.parametrize("search", [best_cycles, best_chains])
 def test_a_budget_that_ends_the_search_is_said(search: Callable[..., Found]) -> None:
     graph = large(seed=1, size=400, degree=12)
-    whole = search(graph, 7, parties_max=6, count=40, expansions_max=PLENTY)
-    assert whole.exact
-    assert len(whole.paths) == 40
-    cut = search(graph, 7, parties_max=6, count=40, expansions_max=60)
-    assert not cut.exact
-    for path in cut.paths:
-        assert is_in(graph, path, ring=search is best_cycles)
+    for parties_max in (3, 5, 6, 10):
+        whole = search(graph, 7, parties_max=parties_max, count=40, expansions_max=PLENTY)
+        assert whole.exact
+        for expansions_max in (1, 4, 30, 100, 1000):
+            cut = search(graph, 7, parties_max=parties_max, count=40, expansions_max=expansions_max)
+            assert all(is_in(graph, path, ring=search is best_cycles) for path in cut.paths)
+            assert cut.paths == whole.paths or not cut.exact
     assert search(graph, 7, parties_max=6, count=40, expansions_max=0) == Found([], exact=False)
 
 
@@ -197,6 +197,19 @@ def test_a_ring_is_as_good_as_the_mean_of_its_edges() -> None:
 
 def first_step(path: Path) -> tuple[int, ...]:
     return path[1][:2]
+
+
+@pytest.mark.parametrize("parties", range(4, 11))
+def test_one_millionth_decides_and_with_none_the_fewer_parties_do(parties: int) -> None:
+    """A ring of three and a longer one through 0: of the same mean; then the longer one's sum is better by one millionth."""
+    three, longer = (0, 1, 2), (0, *range(3, parties + 2))
+    for more in (0, 1):
+        scores = dict.fromkeys([*pairwise((*three, 0)), *pairwise((*longer, 0))], 800_000)
+        scores[longer[-1], 0] += more
+        size = parties + 2
+        market = Small(owner=list(range(size)), gives=[False] * size, scores=scores, slots=list(range(size))).graph()
+        found = best_cycles(market, 0, parties_max=10, count=1, expansions_max=PLENTY)
+        assert found == Found([(800_000 * parties + 1, longer) if more else (2_400_000, three)], exact=True)
 
 
 def test_diverse_answers_do_not_all_begin_with_the_same_step() -> None:
