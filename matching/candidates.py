@@ -5,7 +5,8 @@ an index has more than a window shows, the nearest in value are taken, for nearn
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
 
 import numpy as np
 
@@ -16,12 +17,24 @@ from matching.shelves import Key, Shelf, Shelves
 from matching.wants import ANY_CONDITION
 
 # Windows: so many on either side of a value, on every shelf looked at.
-WANTED_REACH = 20  # as many as a row keeps: the nearest in value of one category and condition are the best of it
-WANTED_REACH_MAX = 5_120  # as wide as a window gets where it is full of one's own
-SEEKERS_REACH = 1_000  # many more: somebody far away in value may have found nothing better yet
+# The nearest in value of one category and condition are the best of it: a row's 20, one that shows that there are more,
+# and the asker itself.
+WANTED_REACH = 22
+WANTED_REACH_MAX = 5_632  # as wide as a window gets where it is full of one's own
+FED_REACH = 500  # seekers who have found enough: only what is nearer than that gets into their rows
+HUNGRY_REACH = 5_000  # seekers who have not: they take what is far away, too
 KEYWORD_MAX = 2_000  # of those that have a keyword
 
 CONDITIONS = range(ANY_CONDITION + 1)
+
+
+class Seeks(IntEnum):
+    """What the owner of a listing does about it."""
+
+    NOTHING = 0  # it is not in the market
+    MORE = 1  # their row has room: hungry
+    BETTER = 2  # their row is full, or was cut: fed
+
 
 # The first part of a shelf's key, and what the second is: which listings stand on it, or who would take such.
 SAME = "same"  # a category: exactly that one
@@ -37,7 +50,8 @@ class Candidates:
     def __init__(self, listings: Listings) -> None:
         self._listings = listings
         self._offered = Shelves()  # (which, node, condition): a window of one condition is not crowded out by another
-        self._sought = Shelves()  # (which, node or word), by the value of what the seeker has
+        self._sought = Shelves()  # (which, node or word, hungry or fed), by the value of what the seeker has
+        self._seeks = bytearray()  # by slot
         self._texts = Postings()
         self._named: dict[int, set[int]] = {}  # by item id, listed or not: the slots of those who asked for it
 
@@ -46,40 +60,54 @@ class Candidates:
         named = sum(250 + 60 * len(slots) for slots in self._named.values())
         return self._offered.nbytes + self._sought.nbytes + self._texts.nbytes + named
 
-    def load(self, slots: Iterable[int]) -> None:
-        """Index all of these at once, into empty indexes."""
+    def load_offers(self, slots: Iterable[int]) -> None:
+        """Add all of these at once, into empty indexes."""
         offered: dict[Key, list[int]] = defaultdict(list)
-        sought: dict[Key, list[int]] = defaultdict(list)
         texts: dict[str, list[int]] = defaultdict(list)
         for slot in slots:
             for key in self._offered_on(slot):
                 offered[key].append(slot)
-            for key in self._sought_on(slot):
-                sought[key].append(slot)
             for word in self._listings.words[slot]:
                 texts[word].append(slot)
             self._note_named(slot)
         self._offered.load(offered, self._listings.value)
-        self._sought.load(sought, self._listings.value)
         self._texts.load(texts)
 
+    def load_seekers(self, slots: Sequence[int], seeks: Sequence[Seeks]) -> None:
+        """What the owner of each does, at once, into empty indexes."""
+        sought: dict[Key, list[int]] = defaultdict(list)
+        self._seeks = bytearray(self._listings.slots)
+        for slot, does in zip(slots, seeks, strict=True):
+            self._seeks[slot] = does
+            for key in self._sought_on(slot, does):
+                sought[key].append(slot)
+        self._sought.load(sought, self._listings.value)
+
     def add(self, slot: int) -> None:
-        value = float(self._listings.value[slot])
-        self._offered.add(self._offered_on(slot), slot, value)
-        self._sought.add(self._sought_on(slot), slot, value)
+        """It can be found by others; `seek` says whether others can find its owner."""
+        self._offered.add(self._offered_on(slot), slot, float(self._listings.value[slot]))
         self._texts.add(slot, self._listings.words[slot])
         self._note_named(slot)
 
     def remove(self, slot: int) -> None:
         """While it is still in the listings, as it was added."""
-        value = float(self._listings.value[slot])
-        self._offered.remove(self._offered_on(slot), slot, value)
-        self._sought.remove(self._sought_on(slot), slot, value)
+        self.seek(slot, Seeks.NOTHING)
+        self._offered.remove(self._offered_on(slot), slot, float(self._listings.value[slot]))
         self._texts.remove(slot, self._listings.words[slot])
         for item in self._listings.asked[slot].items:
             self._named[item].remove(slot)
             if not self._named[item]:
                 del self._named[item]
+
+    def seek(self, slot: int, does: Seeks) -> None:
+        """The owner of `slot` does this from now on."""
+        if slot >= len(self._seeks):
+            self._seeks.extend(bytes(slot + 1 - len(self._seeks)))
+        if (before := self._seeks[slot]) != does:
+            value = float(self._listings.value[slot])
+            self._sought.remove(self._sought_on(slot, before), slot, value)
+            self._sought.add(self._sought_on(slot, does), slot, value)
+            self._seeks[slot] = does
 
     def wanted_by(self, slot: int, *, anything: bool = False) -> tuple[Int32s, Int32s]:
         """What of others' the owner of `slot` would take: (what they named, what else satisfies them), each once.
@@ -94,27 +122,28 @@ class Candidates:
             kinds: list[Key] = [(WITHIN, node) for node in listings.asked[slot].nodes]
             met = self._on_offer(slot, kinds if listings.by_category[slot] else [(ALL, None)])
         elif listings.open[slot] or (anything and not listings.stated[slot]):
-            met = np.unique(self._on_offer(slot, self._alike(slot)))
+            met = distinct([self._on_offer(slot, self._alike(slot))])
         else:
             met = NONE
         return self._sorted_out(slot, named, met)
 
     def seekers_of(self, slot: int) -> tuple[Int32s, Int32s]:
-        """The listings of others whose owners would take `slot`: (those who named it, those it satisfies else), each once."""
+        """The listings of others whose owners may want `slot`: (those who named it, who may want it else), each once.
+
+        They seek its category, one of its words, or anything. Whether it meets all their criteria is for the caller to see:
+        of the thousands here few have nothing better.
+        """
         listings = self._listings
         kinds = self._alike(slot)
         kinds += [(WITHIN, node) for node in listings.taxonomy.upward[listings.category[slot]]]
+        words: list[Key] = [(WORD, word) for word in listings.words[slot]]
         value, spread = float(listings.value[slot]), listings.spread(slot)
-        near = [shelf.near(value, spread, SEEKERS_REACH) for shelf in self._sought.of(kinds)]
-        words = self._sought.of((WORD, word) for word in listings.words[slot])
-        with_word = _joined([shelf.near(value, spread, KEYWORD_MAX) for shelf in words])
-        near.append(self._nearest(slot, np.unique(with_word), KEYWORD_MAX))
-        met = np.unique(_joined(near))
-        met = met[listings.within_limits(met, np.full(len(met), slot))]
-        # One of a keyword's words brought them here; the shelves stand for the categories of those without keywords only.
-        unsure = listings.by_keyword[met]
-        sure = [seeker for seeker in met[unsure].tolist() if listings.meets_criteria(seeker, slot)]
-        met = np.concatenate((met[~unsure], np.array(sure, np.int32)))
+        near: list[Int32s] = []
+        for does, reach in ((Seeks.MORE, HUNGRY_REACH), (Seeks.BETTER, FED_REACH)):
+            near += [shelf.near(value, spread, reach) for shelf in self._sought.of((*kind, does) for kind in kinds)]
+            by_word = distinct([shelf.near(value, spread, reach) for shelf in self._sought.of((*word, does) for word in words)])
+            near.append(self._nearest(slot, by_word, 2 * reach))
+        met = distinct(near)
         return self._sorted_out(slot, sorted(self._named.get(listings.ids[slot], ())), met)
 
     def _on_offer(self, slot: int, kinds: list[Key]) -> Int32s:
@@ -129,7 +158,7 @@ class Candidates:
         owner = listings.owner[slot]
         found = _joined([shelf.near(value, spread, WANTED_REACH, low, high) for shelf in shelves])
         of_others: Int32s = found[listings.owner[found] != owner]
-        if len(of_others) == len(found):
+        if len(found) - len(of_others) < WANTED_REACH // 2:  # so no window is full of them; one is the asker itself
             return of_others
 
         def beyond_own(shelf: Shelf) -> Int32s:
@@ -146,7 +175,7 @@ class Candidates:
     def _having_keywords(self, slot: int) -> Int32s:
         """What has one of the keywords of the owner of `slot`, and meets their other criteria."""
         listings, asked = self._listings, self._listings.asked[slot]
-        found = np.unique(_joined([self._texts.having_all(keyword) for keyword in asked.keywords]))
+        found = distinct([self._texts.having_all(keyword) for keyword in asked.keywords])
         found = found[
             listings.within_limits(np.full(len(found), slot), found) & (listings.owner[found] != listings.owner[slot])
         ]
@@ -183,17 +212,22 @@ class Candidates:
         kinds += [(WITHIN, node) for node in self._listings.taxonomy.upward[self._listings.category[slot]]]
         return [(*kind, condition) for kind in kinds]
 
-    def _sought_on(self, slot: int) -> list[Key]:
+    def _sought_on(self, slot: int, does: int) -> list[Key]:
+        if does == Seeks.NOTHING:
+            return []
         listings, asked = self._listings, self._listings.asked[slot]
+        kinds: list[Key] = []
         if listings.by_keyword[slot]:
             # One word of each keyword is enough to find them by: the longest tends to be the rarest.
             longest = {max(keyword, key=lambda word: (len(word), word)) for keyword in asked.keywords if keyword}
-            return [(WORD, word) for word in sorted(longest)]
-        if listings.by_category[slot]:
-            return [(WITHIN, node) for node in asked.nodes]
-        if listings.criteria[slot]:
-            return [(ALL, None)]
-        return self._alike(slot) if listings.open[slot] else []
+            kinds = [(WORD, word) for word in longest]
+        elif listings.by_category[slot]:
+            kinds = [(WITHIN, node) for node in asked.nodes]
+        elif listings.criteria[slot]:
+            kinds = [(ALL, None)]
+        elif listings.open[slot]:
+            kinds = self._alike(slot)
+        return [(*kind, does) for kind in kinds]
 
     def _note_named(self, slot: int) -> None:
         for item in self._listings.asked[slot].items:
@@ -202,3 +236,11 @@ class Candidates:
 
 def _joined(parts: list[Int32s]) -> Int32s:
     return np.concatenate(parts) if parts else NONE
+
+
+def distinct(parts: list[Int32s]) -> Int32s:
+    """Each once, in order. Five times as fast as `np.unique`, which hashes."""
+    slots = np.sort(_joined(parts))
+    first = np.ones(len(slots), np.bool_)
+    np.not_equal(slots[1:], slots[:-1], out=first[1:])
+    return slots[first]

@@ -17,7 +17,8 @@ Int32s = NDArray[np.int32]
 Slots = NDArray[np.integer]
 Bools = NDArray[np.bool_]
 
-LOW_HALF, LOW_32 = (1 << 64) - 1, (1 << 32) - 1
+LOW_HALF = (1 << 64) - 1
+GOLDEN = 0x9E3779B97F4A7C15  # 2 ** 64 / the golden ratio
 
 
 class Asked(NamedTuple):
@@ -145,7 +146,8 @@ class Listings:
 
     def spread(self, slot: int) -> float:
         """A number of its own, 0 up to 1: where among equals it looks first. From the id, so the same wherever it is asked."""
-        return (self.ids[slot] & LOW_32) / (LOW_32 + 1)
+        # Fibonacci hashing: also ids that were given out one after the other are spread evenly.
+        return ((self.ids[slot] * GOLDEN) & LOW_HALF) / (LOW_HALF + 1)
 
     def scores(self, a: Slots, b: Slots, named: Bools) -> Points:
         """How well each of `b` suits the owner of the `a` in the same place. `named`: it was asked for by its id."""
@@ -179,10 +181,11 @@ class Listings:
 
     def meets_criteria(self, a: int, b: int) -> bool:
         """Whether b meets every criterion that a's owner gave, and there is one."""
-        one = np.array([a]), np.array([b])
+        value = self.value[b]
         return (
             bool(self.criteria[a])
-            and bool(self.within_limits(*one)[0])
+            and bool(self.condition[b] <= self.condition_max[a])
+            and bool(not self.by_value[a] or self.value_min[a] <= value <= self.value_max[a])
             and (not self.by_category[a] or self.wanted_category(a, b) is not None)
             and (not self.by_keyword[a] or self.keyword(a, b) is not None)
         )

@@ -13,7 +13,7 @@ from uuid import UUID
 import numpy as np
 
 from matching.adjacency import Adjacency
-from matching.candidates import Candidates
+from matching.candidates import Candidates, Seeks
 from matching.listings import Int32s, Listings
 from matching.matches import Match, best_matches
 from matching.rows import EDGES_MAX, best_rows
@@ -37,6 +37,7 @@ class Market:
         self._candidates = Candidates(self.listings)
         self._cut = np.zeros(0, np.bool_)  # by slot: the row is not all there is
         self._floor = np.zeros(0, np.int32)  # by slot: a new edge with less does not get into the row
+        self._last = np.zeros(0, np.int32)  # by slot: the other end of the edge with that score
         self._short: dict[int, None] = {}  # rows to mend, in the order they became short
 
     def __len__(self) -> int:
@@ -45,7 +46,7 @@ class Market:
     @property
     def nbytes(self) -> int:
         """The memory of all it holds, bytes: exact for arrays, estimated for the rest."""
-        edges = self.out.nbytes + self.into.nbytes + self._cut.nbytes + self._floor.nbytes
+        edges = self.out.nbytes + self.into.nbytes + self._cut.nbytes + self._floor.nbytes + self._last.nbytes
         return edges + self.listings.nbytes + self._candidates.nbytes + 100 * len(self._short)
 
     @property
@@ -68,7 +69,7 @@ class Market:
         assert len(self) == 0
         slots = [self.listings.enter(listing) for listing in listings]
         self._grow()
-        self._candidates.load(slots)
+        self._candidates.load_offers(slots)
         sources, others, scores = [], [], []
         for start in range(0, len(slots), ROWS_AT_ONCE):
             part = slots[start : start + ROWS_AT_ONCE]
@@ -82,7 +83,9 @@ class Market:
             self.out = Adjacency.of(self.listings.slots, a, b, points)
             self.into = Adjacency.of(self.listings.slots, b, a, points)
             for slot in slots:
-                self._note_floor(slot)
+                self._set_floor(slot)
+            seeks = [Seeks.BETTER if self._floor[slot] else Seeks.MORE for slot in slots]
+            self._candidates.load_seekers(slots, seeks)
 
     def put(self, listing: Listing) -> None:
         """Add a listing, or have it as it is now. Raises KeyError for a category that is not in the taxonomy."""
@@ -129,10 +132,10 @@ class Market:
         listings = self.listings
         if source is None or target is None or listings.owner[source] == listings.owner[target]:
             return None
-        named = listings.names(source, target)
-        if not (named or listings.meets_criteria(source, target) or listings.open[source]):
+        if not self._is_wanted(source, target):
             return None
-        score = int(listings.scores(np.array([source]), np.array([target]), np.array([named]))[0])
+        named = np.array([listings.names(source, target)])
+        score = int(listings.scores(np.array([source]), np.array([target]), named)[0])
         return score if score >= EDGE_MIN else None
 
     def matches(self, item: UUID, count: int) -> list[Match]:
@@ -163,16 +166,22 @@ class Market:
         scores = self.listings.scores(seekers, np.full(len(seekers), slot), np.arange(len(seekers)) < len(named))
         edge = scores >= EDGE_MIN
         seekers, scores = seekers[edge], scores[edge]
-        good = scores >= self._floor[seekers]
-        self._cut[seekers[~good]] = True
+        # Most have better already. Among equals the id decides, and its first half tells nearly always.
+        last, high, floor = self._last[seekers], self.listings.id_high, self._floor[seekers]
+        good = (scores > floor) | ((scores == floor) & (high[last] >= high[slot]))
+        self._cut[seekers[~good]] = True  # if it is theirs at all; that a full row may not be all there is does no harm
         kept = [
             (seeker, score)
             for seeker, score in zip(seekers[good].tolist(), scores[good].tolist(), strict=True)
-            if self._insert(seeker, slot, score)
+            if self._is_wanted(seeker, slot) and self._insert(seeker, slot, score)
         ]
         if kept:
             rows: Int32s = np.array(kept, np.int32)
             self.into.set_row(slot, rows[:, 0], rows[:, 1])
+
+    def _is_wanted(self, a: int, b: int) -> bool:
+        listings = self.listings
+        return bool(listings.open[a]) or listings.meets_criteria(a, b) or listings.names(a, b)
 
     def _insert(self, seeker: int, slot: int, score: int) -> bool:
         """Put an edge in its place in the row of `seeker`, if it is one of the best. `into` of `slot` is left to the caller."""
@@ -199,9 +208,13 @@ class Market:
         return True
 
     def _note_floor(self, slot: int) -> None:
-        _, scores = self.out.row(slot)
+        self._set_floor(slot)
+        self._candidates.seek(slot, Seeks.BETTER if self._floor[slot] else Seeks.MORE)
+
+    def _set_floor(self, slot: int) -> None:
+        others, scores = self.out.row(slot)
         full = len(scores) == EDGES_MAX or (len(scores) and self._cut[slot])
-        self._floor[slot] = scores[-1] if full else NO_FLOOR
+        self._floor[slot], self._last[slot] = (scores[-1], others[-1]) if full else (NO_FLOOR, slot)
 
     def _grow(self) -> None:
         slots = self.listings.slots
@@ -211,3 +224,4 @@ class Market:
             room = slots - len(self._cut) + slots // 4 + 16
             self._cut = np.concatenate((self._cut, np.zeros(room, np.bool_)))
             self._floor = np.concatenate((self._floor, np.zeros(room, np.int32)))
+            self._last = np.concatenate((self._last, np.zeros(room, np.int32)))

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import numpy as np
 
-from matching.candidates import Candidates
+from matching.candidates import Candidates, distinct
 from matching.listings import Listings
 from matching.scoring import SHOWN_MIN, similarity
 
@@ -49,7 +49,7 @@ def best_matches(listings: Listings, candidates: Candidates, slot: int, count: i
     """
     if not (listings.stated[slot] or listings.takes[slot]):
         return []
-    found = np.unique(np.concatenate((*candidates.wanted_by(slot, anything=True), *candidates.seekers_of(slot))))
+    found = distinct([*candidates.wanted_by(slot, anything=True), *candidates.seekers_of(slot)])
     own = np.full(len(found), slot)
     named = np.isin(found, [listings.slot_of.get(item, -1) for item in listings.asked[slot].items])
     named_by = np.array([listings.names(other, slot) for other in found.tolist()], np.bool_)
