@@ -32,7 +32,7 @@ LOADING_SECONDS_MAX = 5.0  # a search that comes while the market is being read 
 SEARCHES_WAITING_MAX = 50
 MENDED_AT_ONCE = 50  # a few milliseconds: a search does not wait long behind it
 FOUND_MAX = 60  # of each kind; people are shown the best of them
-EXPANSIONS_MAX = 20_000
+EXPANSIONS_MAX = 5_000  # a search of up to ten parties is exact well before, in the markets that were measured
 NOBODY = (0, UUID(int=0))
 
 

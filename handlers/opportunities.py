@@ -32,7 +32,7 @@ from storage.records import records_of
 SHOWN_MAX = 20  # of each kind (C64)
 PARTIES_MAX = 10
 TRIED_MAX = 20  # of the best, when one is to be picked and others have just taken an item of it
-PartiesMax = Annotated[int, Meta(ge=3, le=PARTIES_MAX, description="At most so many people (S2.55, C63).")]
+PartiesMax = Annotated[int, Meta(ge=3, le=PARTIES_MAX, description="At most so many people.")]  # S2.55, C63
 FORTHCOMING = Record(0, 0, 0, 0)
 
 
@@ -82,7 +82,7 @@ class OpportunityShown(Output):
     type: Literal["CYCLE", "CHAIN"]
     participants: Annotated[int, Meta(description="How many people.")]
     match_score: float
-    band: Annotated[Literal["excellent", "good", "fair"], Meta(description="From 0.9, 0.7 and 0.5 on (S2.54).")]
+    band: Annotated[Literal["excellent", "good", "fair"], Meta(description="From 0.9, 0.7 and 0.5 on.")]  # S2.54
     expected_completion: Annotated[float, Meta(description="The score × the chance that all say yes and keep it.")]
     preview: list[Place]
 
@@ -90,7 +90,7 @@ class OpportunityShown(Output):
 class Opportunities(Output):
     cycles: list[OpportunityShown]
     chains: list[OpportunityShown]
-    total: Annotated[int, Meta(description="Found, of which the best are shown (C64).")]
+    total: Annotated[int, Meta(description="Found, of which the best are shown.")]  # C64
     exact: Annotated[bool, Meta(description="False: the search came to its budget, and others may be there.")]
 
 

@@ -30,7 +30,7 @@ async def lock_deal(tx: Tx, deal_id: UUID, *, besides: UUID | None = None) -> De
     """
     locked = await tx.fetch(
         """
-        SELECT id FROM items WHERE id IN (SELECT item_id FROM legs WHERE deal_id = $1) OR id = $2
+        SELECT id FROM items WHERE id IN (SELECT item_id FROM legs WHERE deal_id = $1 UNION ALL SELECT $2)
          ORDER BY id FOR NO KEY UPDATE
         """,
         deal_id,
@@ -187,6 +187,25 @@ async def take_overdue(tx: Tx, batch: int) -> list[UUID]:
             SELECT id FROM deals
              WHERE status IN ('confirmed', 'disputed') AND complete_by <= now() AND reminded_at IS NULL
              ORDER BY complete_by LIMIT $1 FOR UPDATE SKIP LOCKED
+        ) RETURNING id
+        """,
+        batch,
+    )
+    return [row["id"] for row in rows]
+
+
+async def take_unanswered(tx: Tx, batch: int) -> list[UUID]:
+    """Open deals that expire within a day, and whose terms nobody has been reminded of; now they have.
+
+    What was given less than two days has had half of them by then.
+    """
+    rows = await tx.fetch(
+        f"""
+        UPDATE deals SET nudged_revision = revision WHERE id IN (
+            SELECT id FROM deals
+             WHERE {IS_OPEN} AND expires_at > now() AND expires_at <= now() + interval '1 day'
+               AND nudged_revision < revision AND updated_at <= now() - (expires_at - now())
+             ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
         ) RETURNING id
         """,
         batch,
