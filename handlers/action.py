@@ -84,6 +84,7 @@ class Call:
     says: str | None = None  # in the place of the action's
     refused: Refusal | None = None  # what was done stays done, and the caller is told that it was not what they asked (C32)
     announced: list[Announcement] = field(default_factory=list)
+    notified: bool = False  # there are notifications to push
     presence_told: list[tuple[UUID, PushBody]] = field(default_factory=list)  # of whom, for those who watch them
     discarded: list[str] = field(default_factory=list)  # pictures that nothing shows once this has committed
 
@@ -93,6 +94,7 @@ class Call:
         self.presence_told.clear()
         self.discarded.clear()
         self.says = self.refused = None
+        self.notified = False
 
     @property
     def tx(self) -> Tx:

@@ -42,6 +42,9 @@ class Live(Protocol):
     def announce(self, announcements: Iterable[Announcement]) -> None:
         """Push committed entries, outside the path of the acknowledgement."""
 
+    def notify(self) -> None:
+        """There are committed notifications to be pushed."""
+
     def push(self, body: PushBody, people: Iterable[UUID]) -> None:
         """Push what is not an entry to every socket of `people`; lost where Redis is away."""
 

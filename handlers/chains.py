@@ -184,8 +184,9 @@ async def create_chain(call: Call, ask: CreateChain) -> Chain:
     )
     deal = _deal_of(found, opener=call.user_id)
     await add_deal(call.tx, deal, None, match_score=found.score)
-    await announce(call, [deal], Move.REQUEST, by=call.user_id)
-    return Chain.of(await stored_deal(call, deal.id))
+    record = await stored_deal(call, deal.id)
+    await announce(call, [record], Move.REQUEST, by=call.user_id)
+    return Chain.of(record)
 
 
 @action("chain:mine", route="GET /barter/chains/my", limit=Limit.READ)

@@ -1,16 +1,17 @@
 """What every kind of deal shares: making a move, settling what it brings about, and telling its conversation."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from handlers.action import Call
 from handlers.app import Announcement
+from handlers.notices import notify_change
 from handlers.words import DOOR_OF, reason_said, status_said
 from matching.deal import CLOSED, HOLDING, Deal, Move, Status
 from matching.moves import after, countered
-from storage.deals import DealRecord, load_deal
+from storage.deals import DealRecord, load_deal, load_deals
 from storage.entries import log_changes
 from storage.holds import hold_items, move_ownership, release_items
 from storage.moves import lock_open_deals_with, reject_deals, revise_deals, save_counter, save_move
@@ -39,7 +40,7 @@ async def make_move(call: Call, record: DealRecord, move: Move, *, by: UUID | No
         await release_items(call.tx, moved)
     await save_move(call.tx, before, moved, by=by, reason=reason)
     await _look_again(call, moved, by)
-    await announce(call, [moved], move, by=by, reason=reason)
+    await announce(call, [replace(record, deal=moved)], move, by=by, reason=reason)
     return await stored_deal(call, moved.id)
 
 
@@ -49,47 +50,53 @@ async def make_counter(
     """Put other terms on the table of a locked offer. Raises what `countered` does, and DuplicateOffer."""
     moved = countered(record.deal, by, item_id)
     await save_counter(call.tx, record.deal, moved, by=by, notes=notes, expires_at=expires_at)
-    await announce(call, [moved], Move.COUNTER, by=by)
-    return await stored_deal(call, moved.id)
+    stored = await stored_deal(call, moved.id)
+    await announce(call, [stored], Move.COUNTER, by=by)
+    return stored
 
 
 async def reject_for_lost_items(call: Call, record: DealRecord) -> DealRecord:
     """A ring whose items could not be held with its last yes has failed, and everyone in it is told (C32)."""
     await reject_deals(call.tx, [record.deal], LOST)
     await _look_again(call, replace(record.deal, status=Status.REJECTED), None)
-    await announce(call, [record.deal], Move.REJECT, by=None, reason=LOST, status=Status.REJECTED)
+    await announce(call, [record], Move.REJECT, by=None, reason=LOST, status=Status.REJECTED)
     return await stored_deal(call, record.deal.id)
 
 
 async def close_rivals(call: Call, item_ids: Iterable[UUID], *, reason: str, besides: UUID | None = None) -> None:
     """Reject every open deal that names one of these locked items, on either side (S1.48, D2)."""
-    rivals = [record.deal for record in await lock_open_deals_with(call.tx, item_ids, besides)]
+    rivals = await lock_open_deals_with(call.tx, item_ids, besides)
     if rivals:
-        await reject_deals(call.tx, rivals, reason)
+        await reject_deals(call.tx, [rival.deal for rival in rivals], reason)
         for rival in rivals:
-            await _look_again(call, replace(rival, status=Status.REJECTED), None)
+            await _look_again(call, replace(rival.deal, status=Status.REJECTED), None)
         await announce(call, rivals, Move.REJECT, by=None, reason=reason, status=Status.REJECTED)
 
 
 async def revise_terms(call: Call, item_id: UUID) -> None:
     """Give the open deals that name this locked item a new revision, over the item as it is now (C17)."""
     revised = await revise_deals(call.tx, await lock_open_deals_with(call.tx, [item_id]), by=call.user_id)
-    await announce(call, revised, Move.UPDATE, by=call.user_id)
+    if revised:
+        records = await load_deals(call.tx, [deal.id for deal in revised])
+        await announce(call, records.values(), Move.UPDATE, by=call.user_id)
 
 
 async def announce(
     call: Call,
-    deals: Iterable[Deal],
+    records: Collection[DealRecord],
     move: Move,
     *,
     by: UUID | None,
     reason: str | None = None,
     status: Status | None = None,
 ) -> None:
-    """Log the same change in each deal's conversation; its parties are pushed it once it has committed."""
+    """Log the same change in each deal's conversation; its parties are pushed it, and notified, once it has committed.
+
+    `status`: what the deals have come to, where they are as they were before.
+    """
     changes = []
     closes = False
-    for deal in deals:
+    for deal in (record.deal for record in records):
         now = status or deal.status
         closes = now in CLOSED
         said = reason_said(DOOR_OF[deal.kind], now, reason)
@@ -97,6 +104,7 @@ async def announce(
         changes.append((deal.id, change | ({"reason": said} if said else {})))
     logged = await log_changes(call.tx, changes, closes=closes)
     call.announced += [Announcement(conversation_id, seq) for conversation_id, seq in logged]
+    await notify_change(call, records, move, by=by, status=status, reason=reason, seqs=dict(logged))
 
 
 async def _look_again(call: Call, deal: Deal, by: UUID | None) -> None:

@@ -164,6 +164,8 @@ async def _answer(app: App, act: Action | None, request: Request) -> Answer:
         answer = await _run(act, call, ask)
     if call.announced:
         app.live.announce(call.announced)
+    if call.notified:
+        app.live.notify()
     for person, told in call.presence_told:
         app.live.push_presence(person, told)
     if call.discarded:

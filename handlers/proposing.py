@@ -42,8 +42,9 @@ async def propose(call: Call, wanted: Swap) -> DealRecord:
         legs=swap(call.user_id, owner, wanted.offered, wanted.requested),
     )
     await add_deal(call.tx, deal, wanted.expires_at, notes=wanted.notes)
-    await announce(call, [deal], Move.REQUEST, by=call.user_id)
-    return await stored_deal(call, deal.id)
+    record = await stored_deal(call, deal.id)
+    await announce(call, [record], Move.REQUEST, by=call.user_id)
+    return record
 
 
 async def say(call: Call, record: DealRecord, text: str) -> None:

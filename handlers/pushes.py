@@ -9,6 +9,7 @@ import msgspec
 from handlers.app import PushBody
 from handlers.chains import Chain
 from handlers.conversations import Change, MarkMoved, MessageNew, TypingNote
+from handlers.notifications import Notification
 from handlers.offers import Offer
 from handlers.trades import Trade
 from handlers.words import DOOR_OF, Door
@@ -49,6 +50,12 @@ class ChainChanged(PushBody):
     chain: Chain
 
 
+class NotificationNew(Notification, PushBody):
+    """What one should know of a deal, also if one was away; it is in the inbox too."""
+
+    event: ClassVar[str] = "notification:new"
+
+
 class PresenceChanged(PushBody):
     """Somebody who is watched on this socket came, or left."""
 
@@ -83,6 +90,7 @@ PUSHES: dict[str, type[PushBody]] = {
         TradeChanged,
         OfferChanged,
         ChainChanged,
+        NotificationNew,
         MarkMoved,
         TypingNote,
         PresenceChanged,

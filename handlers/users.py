@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, UnsetType
 
 from handlers.action import Call, Input, Limit, Nothing, Output, action
+from handlers.notices import Notice
 from handlers.presence import who_is_here
 from handlers.pushes import PresenceChanged
 from handlers.types import Name, Place, changes_in
@@ -27,12 +28,14 @@ class Profile(Output):
     governorate: str | None
     locale: str
     show_presence: bool
+    mail_off: Annotated[list[Notice], Meta(description="The kinds of notification that one gets no mail of.")]
     created_at: datetime
     updated_at: datetime
 
     @classmethod
     def of(cls, row: Row) -> "Profile":
-        return cls(**{name: row[name] for name in cls.__struct_fields__})
+        fields = {name: row[name] for name in cls.__struct_fields__}
+        return cls(**fields | {"mail_off": [Notice(kind) for kind in row["mail_off"]]})
 
 
 class PublicProfile(Output):
@@ -51,6 +54,7 @@ class UpdateUser(Input):
     governorate: Place | None | UnsetType = UNSET
     locale: Literal["en", "ar"] | UnsetType = UNSET
     show_presence: bool | UnsetType = UNSET
+    mail_off: Annotated[list[Notice], Meta(max_length=len(Notice))] | UnsetType = UNSET
 
 
 class GetUser(Input):
@@ -71,7 +75,10 @@ async def update_me(call: Call, ask: UpdateUser) -> Profile:
 
     Who watches one's presence is told what `showPresence` makes of it at once: gone, or whether one is here (C72).
     """
-    row = await update_user(call.tx, call.user_id, changes_in(ask))
+    changes = changes_in(ask)
+    if ask.mail_off is not UNSET:
+        changes["mail_off"] = sorted(set(ask.mail_off))
+    row = await update_user(call.tx, call.user_id, changes)
     if ask.show_presence is not UNSET:
         seen = (await who_is_here(call, {call.user_id}))[call.user_id]
         told = PresenceChanged(user_id=call.user_id, online=seen.online, last_seen_at=seen.last_seen_at)

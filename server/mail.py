@@ -3,7 +3,8 @@
 A reset token is made here, at the last moment, so that only its digest is ever stored (C22).
 
 Every mail is sent at least once: it is taken for a while and sent outside any transaction, so where the server stops before it
-has noted that the letter went out, the letter goes out again. Of several reset letters, the latest has the token that works.
+has noted that the letter went out, the letter goes out again. A notification's has the same Message-ID then, and the same file;
+of several reset letters, the latest has the token that works.
 """
 
 import asyncio
@@ -12,7 +13,6 @@ import os
 import re
 from datetime import timedelta
 from email.message import EmailMessage
-from email.utils import formatdate, make_msgid
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -20,40 +20,19 @@ import aiosmtplib
 import structlog
 
 from handlers.tokens import digest, new_secret
+from server.letters import RESET_LIFETIME, write_letter
 from server.upkeep import every
-from storage.database import Database, Row
+from storage.database import Database
 from storage.mails import ATTEMPTS_MAX, put_off_mail, remove_mail, take_due_mail
 from storage.people import set_reset_token
 
 log = structlog.get_logger()
 
-RESET_LIFETIME = timedelta(minutes=45)
 SMTP_SECONDS_MAX = 10.0  # for the whole letter
 QUIT_SECONDS_MAX = 1.0
 LOOK_SECONDS = 0.5
 FILES_MAX = 1_000
-
-RESET_TEXT = """Hello {name},
-
-somebody, hopefully you, asked to reset the password of your Swaploop account.
-Open this page within {minutes} minutes to choose a new one:
-
-    {url}/reset-password#token={token}
-
-or use this code in your app:
-
-    {token}
-
-If it was not you, there is nothing to do: your password stays as it is.
-"""
-
-OVERDUE_TEXT = """Hello {name},
-
-a swap that you confirmed is not completed yet, and its 14 days are over.
-Complete it if you have exchanged your things. If not, either of you can cancel it now, and the things are free again.
-
-    {url}/api/trades/{deal_id}
-"""
+FILES_COUNTED_EVERY = 100
 
 
 class Mailer:
@@ -65,6 +44,7 @@ class Mailer:
         self._sender = sender
         self._folder = folder
         self._public_url = public_url
+        self._filed = 0
 
     async def run(self) -> None:
         """Send what is due, until cancelled."""
@@ -81,14 +61,15 @@ class Mailer:
             row = await take_due_mail(tx)
             if row is None:
                 return False
-            if row["user_id"] is None or row["attempts"] > ATTEMPTS_MAX:  # nobody's address; or a letter that ends processes
+            if row["user_id"] is None or row["attempts"] > ATTEMPTS_MAX:  # nobody's; or a letter that ends processes
                 await remove_mail(tx, row["id"])
                 return True
             if row["kind"] == "reset":
                 await set_reset_token(tx, row["user_id"], digest(token), RESET_LIFETIME)
         wait: timedelta | None = None
         try:
-            await self._deliver(self._write(row, token))
+            letter = write_letter(row, sender=self._sender, public_url=self._public_url, token=token)
+            await self._deliver(letter)
         except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError, LookupError) as error:
             # ValueError, LookupError: an address that cannot be written to; it must not hold up everybody's mail
             if row["attempts"] < ATTEMPTS_MAX:
@@ -99,23 +80,6 @@ class Mailer:
         async with self._database.connection() as tx:
             await (put_off_mail(tx, row["id"], wait) if wait else remove_mail(tx, row["id"]))
         return True
-
-    def _write(self, row: Row, token: str) -> EmailMessage:
-        letter = EmailMessage()
-        letter["From"], letter["To"] = self._sender, row["email"]
-        letter["Date"], letter["Message-ID"] = formatdate(), make_msgid(domain="swaploop")
-        match row["kind"]:
-            case "reset":
-                minutes = int(RESET_LIFETIME.total_seconds() // 60)
-                letter["Subject"] = "Reset your Swaploop password"
-                text = RESET_TEXT.format(name=row["name"], minutes=minutes, url=self._public_url, token=token)
-            case "overdue":
-                letter["Subject"] = "A swap of yours waits to be completed"
-                text = OVERDUE_TEXT.format(name=row["name"], url=self._public_url, deal_id=row["deal_id"])
-            case kind:
-                raise AssertionError(f"a mail of unknown kind {kind}")
-        letter.set_content(text, cte="8bit")  # whoever opens the file can copy the link; SMTP repacks it where it must
-        return letter
 
     async def _deliver(self, letter: EmailMessage) -> None:
         if self._smtp_url is None:
@@ -145,6 +109,11 @@ class Mailer:
         part = self._folder / f"{name}.part"
         part.write_bytes(bytes(letter))
         os.replace(part, self._folder / f"{name}.eml")
+        if self._filed % FILES_COUNTED_EVERY == 0:
+            self._forget_old_files()
+        self._filed += 1
+        log.info("mail.file", to=letter["To"], subject=letter["Subject"], folder=str(self._folder))
+
+    def _forget_old_files(self) -> None:
         for old in sorted(self._folder.glob("*.eml"), key=lambda file: file.stat().st_mtime)[:-FILES_MAX]:
             old.unlink(missing_ok=True)
-        log.info("mail.file", to=letter["To"], subject=letter["Subject"], folder=str(self._folder))

@@ -18,7 +18,7 @@ import structlog
 from prometheus_client import Counter
 
 from handlers.app import Announcement, PushBody
-from handlers.pushes import render_entry
+from handlers.pushes import NotificationNew, render_entry
 from matching.refusals import Unavailable
 from server.audience import Audience, Push
 from server.sockets import SocketDoor
@@ -26,6 +26,7 @@ from storage.bus import Bus
 from storage.database import Database
 from storage.deals import load_deals
 from storage.entries import Entry, entry_of
+from storage.notifications import notifications_since
 from storage.outbox import entries_since, left_over, load_for_push, mark_pushed
 
 log = structlog.get_logger()
@@ -63,6 +64,7 @@ class Relay:
         self._wake_publisher = asyncio.Event()
         self._wake_marker = asyncio.Event()
         self._wake_gap = asyncio.Event()
+        self.notified = asyncio.Event()  # the notifier waits for it
 
     def attach(self, door: SocketDoor) -> None:
         self._door = door
@@ -80,8 +82,11 @@ class Relay:
             self._announced.extend(announcements)
             self._wake.set()
 
+    def notify(self) -> None:
+        self.notified.set()
+
     def push(self, body: PushBody, people: Iterable[UUID]) -> None:
-        self._push(Push(body.event, _raw(body), tuple(f"user:{person}" for person in people)))
+        self._push(push_of(body, people))
 
     def push_presence(self, user_id: UUID, body: PushBody) -> None:
         self._push(Push(body.event, _raw(body), (f"here:{user_id}",)))
@@ -123,13 +128,17 @@ class Relay:
             self._wake_publisher.clear()
             while self._to_publish:
                 pushes = _take(self._to_publish, BATCH)
-                messages = []
-                for push in pushes:
-                    body = msgspec.json.encode(Wire(push.event, push.body, push.place))
-                    messages += [(room, body) for room in push.rooms]
-                if await self.bus.publish(messages):
+                if await self.publish(pushes):
                     self._pushed.extend(push.place for push in pushes if push.place is not None)
                     self._wake_marker.set()
+
+    async def publish(self, pushes: Iterable[Push]) -> bool:
+        """Tell the other processes, in order. Whether that is known to have happened."""
+        messages = []
+        for push in pushes:
+            body = msgspec.json.encode(Wire(push.event, push.body, push.place))
+            messages += [(room, body) for room in push.rooms]
+        return await self.bus.publish(messages)
 
     async def run_marker(self) -> None:
         """Take what has been pushed out of the outbox, in batches, until cancelled."""
@@ -177,6 +186,10 @@ class Relay:
                         for push in await self._render([Announcement(*place) for place in places]):
                             PUSHED.labels(push.event, "missed").inc()
                             self.audience.deliver(push)
+                    async with self._database.connection() as tx:
+                        told = await notifications_since(tx, people, seconds + GAP_MARGIN_SECONDS)
+                    for row in told:
+                        self.audience.deliver(push_of(NotificationNew.of(row), [row["user_id"]]))
             except Unavailable:
                 log.warning("relay.gap_put_off")
                 await asyncio.sleep(LOOK_SECONDS)
@@ -226,8 +239,7 @@ class Relay:
             place = (each.conversation_id, each.seq)
             try:
                 entry, people = known[place]
-                body = render_entry(entry, deals.get(place))
-                pushes.append(Push(body.event, _raw(body), tuple(f"user:{person}" for person in people), place))
+                pushes.append(push_of(render_entry(entry, deals.get(place)), people, place))
             except Exception:
                 log.exception("relay.entry_cannot_be_shown", conversation=str(each.conversation_id), seq=each.seq)
                 self._pushed.append(place)
@@ -246,6 +258,10 @@ class Relay:
         log.info("bus.hears_again", deaf_seconds=round(seconds, 1))
         self._gap_seconds = seconds
         self._wake_gap.set()
+
+
+def push_of(body: PushBody, people: Iterable[UUID], place: tuple[UUID, int] | None = None) -> Push:
+    return Push(body.event, _raw(body), tuple(f"user:{person}" for person in people), place)
 
 
 def _raw(body: object) -> msgspec.Raw:

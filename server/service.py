@@ -16,6 +16,7 @@ from handlers.tokens import Tokens
 from server.config import Config
 from server.descriptions import add_description_routes
 from server.mail import Mailer
+from server.notifier import Notifier
 from server.pictures import Pictures
 from server.plain import Health, add_plain_routes
 from server.relay import Relay
@@ -104,6 +105,7 @@ async def running(config: Config, database_url: str, redis_url: str) -> AsyncIte
             relay.run_gap(),
             relay.bus.run(),
             mailer.run(),
+            Notifier(database, relay).run(),
             matchmaker.run(database),
             *upkeep.loops(),
             _sweep_pictures(pictures, database),

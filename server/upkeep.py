@@ -9,12 +9,13 @@ import structlog
 
 from handlers.app import App
 from handlers.pushes import PresenceChanged, SessionExpiring
-from handlers.upkeep import expire_deals, remind_overdue
+from handlers.upkeep import expire_deals, remind_overdue, remind_unanswered
 from matching.refusals import Unavailable
 from server.sockets import LiveSocket, SocketDoor, seconds_left
 from storage.answers import forget_old_answers
 from storage.cache import CacheAway
 from storage.conversations import last_seen, write_marks
+from storage.notifications import forget_read_notifications
 from storage.people import note_seen
 from storage.presence import HEARTBEAT_SECONDS
 from storage.sessions import forget_old_sessions, revoked_lately
@@ -60,7 +61,8 @@ class Upkeep:
             every(1.0, "sessions", self._watch_sessions),
             every(30.0, "revoked", self.load_revoked),
             every(1.0, "expiry", self._expire),
-            every(10.0, "overdue", self._remind),
+            every(10.0, "overdue", self._remind_overdue),
+            every(60.0, "unanswered", self._remind_unanswered),
             every(60.0, "forget", self._forget),
         ]
 
@@ -149,14 +151,18 @@ class Upkeep:
         while await expire_deals(self._app):
             pass
 
-    async def _remind(self) -> None:
+    async def _remind_overdue(self) -> None:
         while await remind_overdue(self._app):
+            pass
+
+    async def _remind_unanswered(self) -> None:
+        while await remind_unanswered(self._app):
             pass
 
     # What nobody needs any more
 
     async def _forget(self) -> None:
-        for forget in (forget_old_answers, forget_old_sessions):
+        for forget in (forget_old_answers, forget_old_sessions, forget_read_notifications):
             for _ in range(FORGET_ROUNDS_MAX):
                 async with self._app.database.connection() as tx:
                     if not await forget(tx):

@@ -1,7 +1,9 @@
-"""Mail to be sent: rows that commit with their cause. `kind` names the text, which is written when it is sent."""
+"""Mail to be sent: rows that commit with their cause. `kind` names the text, which is written when it is sent.
+
+Those that tell of a notification are added with it (`storage.notifications`).
+"""
 
 from datetime import timedelta
-from uuid import UUID
 
 from storage.database import Row, Tx
 
@@ -14,31 +16,27 @@ async def queue_reset_mail(tx: Tx, email: str) -> None:
     await tx.execute("INSERT INTO mails (email, kind) VALUES ($1, 'reset')", email)
 
 
-async def queue_mail(tx: Tx, user_ids: list[UUID], kind: str, deal_id: UUID | None = None) -> None:
-    await tx.execute(
-        "INSERT INTO mails (user_id, kind, deal_id) SELECT user_id, $2, $3 FROM unnest($1::uuid[]) AS user_id",
-        user_ids,
-        kind,
-        deal_id,
-    )
-
-
 async def take_due_mail(tx: Tx) -> Row | None:
-    """One mail to send now: `id, kind, deal_id, attempts, user_id, email, name, locale`.
+    """One mail to send now: `id, kind, attempts, user_id, email, name`, and of a notification's `notification_id, deal_id,
+    deal_kind, data`.
 
-    The last four are None where nobody has the address. The attempt is counted, and nobody else takes the mail while its
-    lease lasts. Whoever took it removes it, or puts it off.
+    Where nobody has the address, or the notification is no more, `user_id` is None. The attempt is counted, and nobody else
+    takes the mail while its lease lasts. Whoever took it removes it, or puts it off.
     """
     return await tx.fetchrow(
         """
         WITH taken AS (
             UPDATE mails SET attempts = attempts + 1, due_at = now() + $1
              WHERE id = (SELECT id FROM mails WHERE due_at <= now() ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-            RETURNING id, kind, deal_id, attempts, user_id, email
+            RETURNING id, kind, notification_id, attempts, user_id, email
         )
-        SELECT taken.id, taken.kind, taken.deal_id, taken.attempts,
-               person.id AS user_id, person.email, person.name, person.locale
-          FROM taken LEFT JOIN users AS person ON person.id = taken.user_id OR person.email = taken.email
+        SELECT taken.id, taken.kind, taken.notification_id, taken.attempts, notification.data, deal.id AS deal_id,
+               deal.kind AS deal_kind, person.id AS user_id, person.email, person.name
+          FROM taken
+          LEFT JOIN notifications AS notification ON notification.id = taken.notification_id
+          LEFT JOIN deals AS deal ON deal.id = notification.deal_id
+          LEFT JOIN users AS person ON (person.id = taken.user_id OR person.email = taken.email)
+               AND (taken.notification_id IS NULL OR notification.id IS NOT NULL)
         """,
         LEASE,
     )

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from storage.database import Row, Tx, rows_changed
 
-PROFILE = "id, name, email, profile_image, governorate, locale, show_presence, created_at, updated_at"
+PROFILE = "id, name, email, profile_image, governorate, locale, show_presence, mail_off, created_at, updated_at"
 
 
 async def add_user(tx: Tx, *, name: str, email: str, password_hash: str) -> Row | None:
@@ -33,7 +33,7 @@ async def user_by_email(tx: Tx, email: str) -> Row | None:
 
 async def update_user(tx: Tx, user_id: UUID, changes: dict[str, Any]) -> Row:
     """The account with `changes`, a dict of column to value, made."""
-    assert changes.keys() <= {"name", "profile_image", "governorate", "locale", "show_presence"}
+    assert changes.keys() <= {"name", "profile_image", "governorate", "locale", "show_presence", "mail_off"}
     sets = "".join(f"{column} = ${place}, " for place, column in enumerate(changes, start=2))
     row = await tx.fetchrow(
         f"UPDATE users SET {sets}updated_at = now() WHERE id = $1 RETURNING {PROFILE}",

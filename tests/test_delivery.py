@@ -99,6 +99,9 @@ class Dropping:
     def announce(self, announcements: object) -> None:
         """Nobody is told."""
 
+    def notify(self) -> None:
+        """Nor of that."""
+
 
 async def test_what_a_dead_server_did_not_push_is_pushed_by_another_within_two_seconds(two: Two) -> None:
     """Messages and a move of the trade, committed by either server"""

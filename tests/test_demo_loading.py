@@ -27,8 +27,8 @@ from storage.database import Database
 from storage.limits import Limits
 from storage.marks import Marks
 from storage.migrate import migrate
-from storage.people import user_by_email
 from storage.opportunities import ShownOpportunities
+from storage.people import user_by_email
 from storage.presence import Presence
 
 FAST = ("fsync=off", "full_page_writes=off")
@@ -52,6 +52,8 @@ class NobodyListens:
     """There are no sockets while the market is loaded."""
 
     def announce(self, announcements: Iterable[Announcement]) -> None: ...
+
+    def notify(self) -> None: ...
 
     def push(self, body: PushBody, people: Iterable[UUID]) -> None: ...
 

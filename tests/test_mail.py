@@ -175,7 +175,9 @@ async def test_asking_leaves_the_same_row_for_any_address(open_market: OpenMarke
         alice = await market.cast.person("Alice")
         for address in (alice.email, "stranger@example.org"):
             await forget(market.cast, address)
-        rows = await sql.fetch("SELECT user_id, email, kind, deal_id, attempts, due_at = created_at FROM asked ORDER BY id")
+        rows = await sql.fetch(
+            "SELECT user_id, email, kind, notification_id, attempts, due_at = created_at FROM asked ORDER BY id"
+        )
         asked = [tuple(row) for row in rows]
         assert asked == [(None, address, "reset", None, 0, True) for address in (alice.email, "stranger@example.org")]
         await letter_to(market, alice.email)

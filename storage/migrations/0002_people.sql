@@ -9,6 +9,7 @@ CREATE TABLE users (
     governorate        text,
     locale             text        NOT NULL DEFAULT 'en' CHECK (locale IN ('en', 'ar')),
     show_presence      boolean     NOT NULL DEFAULT true,
+    mail_off           text[]      NOT NULL DEFAULT '{}', -- the kinds of notification that no mail is wanted for
     last_seen_at       timestamptz,
     -- C22: only the digest is kept, for one use; both or neither
     reset_token_sha256 bytea,
@@ -45,14 +46,14 @@ CREATE INDEX refresh_tokens_session ON refresh_tokens (session_id);
 -- Mail to be sent. It names what to say, not the words: a reset token is made when the mail is, so that it is never at rest.
 -- It is to a person, or to an address that may be nobody's: asking for a reset writes the same row for any (C23).
 CREATE TABLE mails (
-    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    user_id    uuid REFERENCES users ON DELETE CASCADE,
-    email      text CHECK (length(email) <= 254),
-    kind       text        NOT NULL,
-    deal_id    uuid,
-    attempts   smallint    NOT NULL DEFAULT 0,
-    due_at     timestamptz NOT NULL DEFAULT now(),
-    created_at timestamptz NOT NULL DEFAULT now(),
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    user_id         uuid REFERENCES users ON DELETE CASCADE,
+    email           text CHECK (length(email) <= 254),
+    kind            text        NOT NULL,
+    notification_id uuid, -- what it tells of
+    attempts        smallint    NOT NULL DEFAULT 0,
+    due_at          timestamptz NOT NULL DEFAULT now(),
+    created_at      timestamptz NOT NULL DEFAULT now(),
     CHECK ((user_id IS NULL) <> (email IS NULL))
 );
 CREATE INDEX mails_due ON mails (due_at);

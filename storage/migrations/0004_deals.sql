@@ -16,6 +16,7 @@ CREATE TABLE deals (
     confirmed_at timestamptz,
     complete_by  timestamptz,
     reminded_at  timestamptz,
+    nudged_revision integer  NOT NULL DEFAULT 0, -- the terms for which those who had not answered were reminded of it
     completed_at timestamptz,
     closed_at    timestamptz,
     created_at   timestamptz NOT NULL DEFAULT now(),
