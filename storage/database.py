@@ -55,7 +55,7 @@ async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         decoder=msgspec.json.decode,
     )
     # asyncpg asks what an array type is when it first meets it, with queries that are slower than those they hold up.
-    await connection.prepare("SELECT $1::uuid[], $2::integer[], $3::text[], $4::jsonb[]")
+    await connection.prepare("SELECT $1::uuid[], $2::integer[], $3::text[], $4::jsonb[], $5::boolean[]")
 
 
 async def _leave_as_it_is(_: "asyncpg.Connection[asyncpg.Record]") -> None:

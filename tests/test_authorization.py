@@ -74,11 +74,11 @@ async def test_a_strangers_deal_and_no_deal_look_the_same(cast: Cast, door: str,
     alice, bob, carol = await cast.people("Alice", "Bob", "Carol")
     trade = await trade_between(alice, bob, "interest")
     ids = {"tradeId": trade["id"], "offerId": trade["id"], "conversationId": trade["conversation"]}
-    ids |= {"counterOfferItemId": await carol.lists("A lamp")}
+    filled = FILLED | {"counterOfferItemId": await carol.lists("A lamp")}
     fields = action.input.__struct_encode_fields__
     refusals = []
     for known in (ids, dict.fromkeys(DEALS, str(uuid4()))):
-        payload = {field: value for field, value in (FILLED | known).items() if field in fields}
+        payload = {field: value for field, value in (filled | known).items() if field in fields}
         with pytest.raises(Refused) as no:
             await carol.through(door, name, **payload)
         refusals.append((no.value.status, no.value.code, no.value.message, no.value.body["error"]))

@@ -9,6 +9,7 @@ from handlers.action import ACTIONS
 from tests.conftest import Market
 from tests.people import PASSWORD, Person
 from tests.reader import Reader, resolve
+from tests.rings import cycle_of
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +75,10 @@ async def test_a_market_day_is_as_described(reader: Reader, door: str) -> None:
 
 async def test_every_push_is_as_described(reader: Reader) -> None:
     """All but `session:expiring`, which comes a minute before a session ends."""
-    alice, bob = await reader.cast.people("Alice", "Bob")
+    alice, bob, carol = await reader.cast.people("Alice", "Bob", "Carol")
     swap = {"offeredItem": await alice.lists("A camera"), "requestedItem": await bob.lists("A bicycle")}
     trade = await ask(reader, "rest", alice, "trade:request", **swap)
+    offer = {"offeredItemId": await alice.lists("A lamp"), "requestedItemId": swap["requestedItem"]}
     talk = {"conversationId": trade["conversation"]}
 
     await ask(reader, "socket", bob, "presence:watch", userIds=[alice.id])
@@ -86,7 +88,9 @@ async def test_every_push_is_as_described(reader: Reader) -> None:
     await ask(reader, "socket", bob, "message:send", text="Gladly.", clientMessageId="pushes-1", **talk)
     await ask(reader, "socket", bob, "typing", typing=True, **talk)
     await ask(reader, "socket", bob, "message:read", **talk)
-    for event in ("trade:changed", "message:new", "typing", "message:read"):
+    await ask(reader, "rest", alice, "offer:create", **offer)
+    await cycle_of(alice, bob, carol)
+    for event in ("trade:changed", "offer:changed", "chain:changed", "message:new", "typing", "message:read"):
         await alice.hears(event)
     await reader.rest(None, "postAuthLogout", refreshToken=alice.refresh_token)
     await alice.hears("session:ended")

@@ -31,6 +31,7 @@ WORDS: dict[str, Any] = {
     "price": 1200,
     "refreshToken": "dGhpcyBpcyBub2JvZHkncyB0b2tlbg",
     "requestedItem": ANOTHER_ID,
+    "requestedItemId": ANOTHER_ID,
     "search": "camera",
     "seq": 7,
     "status": "available",
