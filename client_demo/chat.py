@@ -7,8 +7,10 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from client_demo.deals import Deal
 from client_demo.desk import Desk
 from client_demo.logs import Entry
+from client_demo.rings import Ring
 from client_demo.words import change_sentence, clean, clock
 
 ROWS_SHOWN_MAX = 400
@@ -20,12 +22,13 @@ SENDING, SENT, READ, FAILED = "…", "✓", "✓✓", "✗"
 class Row(Horizontal):
     """One message as a bubble. `seq` is 0 until the server has numbered it."""
 
-    def __init__(self, text: str, *, mine: bool, entry: Entry | None) -> None:
+    def __init__(self, text: str, *, mine: bool, entry: Entry | None, name: str = "") -> None:
         super().__init__(classes="row -mine" if mine else "row")
         self.text = text
+        self._name = name  # of who says it, where there is more than one other
         self.mine = mine
         self.seq = entry.seq if entry else 0
-        self.sender = entry.sender if entry else None
+        self.sender = entry.sender if entry and not mine else None
         self._time = clock(entry.created_at) if entry else ""
         self._tick = SENDING if mine else ""
 
@@ -54,7 +57,8 @@ class Row(Horizontal):
         word = {SENDING: "sending …", SENT: "✓", READ: "✓✓", FAILED: "✗ not sent"}.get(self._tick, "")
         style = {READ: "bold $primary", FAILED: "$error"}.get(self._tick, "$muted")
         about = Content.assemble((self._time, "$muted"), " " if self._time and word else "", (word, style))
-        return Content.assemble(self.text, "  ", about)
+        name = Content.styled(f"{self._name}\n" if self._name else "", "bold $secondary")
+        return Content.assemble(name, self.text, "  ", about)
 
 
 class Happening(Static):
@@ -70,9 +74,11 @@ class ChatLog(VerticalScroll):
 
     can_focus = True
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, deal: Deal) -> None:
         super().__init__(id="log")
         self._desk = desk
+        self._others = deal.others
+        self._about = "ring" if isinstance(deal, Ring) else "swap"
         self._waiting: dict[str, Row] = {}  # clientMessageId → a bubble not yet numbered
         self._unread_mine: list[Row] = []
         self._last: Row | Happening | None = None
@@ -130,7 +136,7 @@ class ChatLog(VerticalScroll):
             row.tick(FAILED)
 
     def read_to(self, seq: int) -> None:
-        """The other side has read up to `seq`."""
+        """The others have all read up to `seq`."""
         for row in self._unread_mine:
             if row.seq <= seq:
                 row.tick(READ)
@@ -140,11 +146,13 @@ class ChatLog(VerticalScroll):
         me = self._desk.person.id
         if entry.kind == "deal":
             who = self._desk.name(entry.sender) if entry.sender else ""
-            return Happening(change_sentence(entry.change or {}, who), clock(entry.created_at))
-        row = Row(clean(entry.text), mine=entry.sender == me, entry=entry)
+            return Happening(change_sentence(entry.change or {}, who, self._about), clock(entry.created_at))
+        mine = entry.sender == me
+        name = self._desk.name(entry.sender) if len(self._others) > 1 and not mine else ""
+        row = Row(clean(entry.text), mine=mine, entry=entry, name=name)
         if row.mine:
             row.numbered(entry)
-            if any(reader != me for reader in entry.read_by):
+            if set(self._others) <= set(entry.read_by):
                 row.tick(READ)
             else:
                 self._unread_mine.append(row)
@@ -152,7 +160,7 @@ class ChatLog(VerticalScroll):
 
     def _put(self, widget: Row | Happening) -> None:
         before = self._last
-        same_kind = isinstance(before, Row) and isinstance(widget, Row) and before.mine == widget.mine
+        same_kind = isinstance(before, Row) and isinstance(widget, Row) and before.sender == widget.sender
         widget.set_class(same_kind or (isinstance(before, Happening) and isinstance(widget, Happening)), "-follows")
         self._last = widget
         self.mount(widget)

@@ -4,12 +4,14 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Static
 
-from client_demo.deal_words import presence, side
+from client_demo.deal_words import side
 from client_demo.deals import Deal
 from client_demo.item_card import Picture
+from client_demo.rings import Ring
 from client_demo.shell import shell
 
 PICTURE_COLUMNS, PICTURE_ROWS = 16, 8
+CARD_COLUMNS = 36  # until it has been laid out
 
 
 class DealCard(VerticalScroll):
@@ -29,15 +31,16 @@ class DealCard(VerticalScroll):
 
     def show(self, deal: Deal | None) -> None:
         """Show `deal`, or nothing."""
-        self.query_one("#pictures").display = deal is not None
+        self.query_one("#pictures").display = deal is not None and not isinstance(deal, Ring)
         if deal is None:
             self.query_one("#side-words", Static).update("")
             return
         desk = shell(self).desk
-        other = desk.name(deal.other)
-        there = presence(desk.person.presence.get(deal.other), other)
-        self.query_one("#side-words", Static).update(side(deal, other, there))
-        pictured = (deal.gives[0].thumbnail_url, deal.gets[0].thumbnail_url)
+        columns = max(24, (self.size.width or CARD_COLUMNS) - 1)
+        self.query_one("#side-words", Static).update(side(deal, desk.name, desk.person.presence, columns))
+        if isinstance(deal, Ring):
+            return
+        pictured = (deal.gives[0].picture, deal.gets[0].picture)
         if self.display and pictured != self._pictured:
             self._pictured = pictured
             self.query_one("#picture-gives", Picture).show(pictured[0])

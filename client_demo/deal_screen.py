@@ -12,15 +12,17 @@ from textual.screen import Screen
 from textual.widgets import Button, Footer, Input, Static
 
 from client_demo.chat import ChatLog
+from client_demo.counter_screen import CounterScreen
 from client_demo.deal_card import DealCard
 from client_demo.deal_words import moves_label, pipeline, presence, terms, title_line
 from client_demo.deals import Deal, Move
 from client_demo.desk import Change, Topic
-from client_demo.dialogs import Question
+from client_demo.dialogs import question
 from client_demo.logs import Entry
+from client_demo.offers import Offer
 from client_demo.shell import shell
 from client_demo.top_bar import TopBar
-from client_demo.wire import Data, Refused, Unreachable, new_key
+from client_demo.wire import Refused, Unreachable, new_key
 
 MESSAGE_CHARACTERS_MAX = 4_000
 TYPING_EVERY_SECONDS = 3.0
@@ -35,9 +37,13 @@ class DealScreen(Screen[None]):
         Binding("escape", "app.pop_screen", "Back"),
         Binding("f2", "make('interest')", "Interested"),
         Binding("f3", "make('confirm')", "Confirm"),
+        Binding("f3", "make('accept')", "Accept"),
         Binding("f4", "make('complete')", "Swapped"),
+        Binding("f4", "make('execute')", "Done"),
+        Binding("f5", "make('counter')", "Counter"),
         Binding("f8", "make('reject')", "Decline"),
         Binding("f9", "make('cancel')", "Call off"),
+        Binding("f9", "make('withdraw')", "Step back"),
         Binding("f10", "make('dispute')", "Problem"),
         Binding("ctrl+up", "earlier", "Earlier", show=False),
         Binding("ctrl+q", "app.quit", "Quit"),
@@ -63,7 +69,7 @@ class DealScreen(Screen[None]):
             yield Static(id="pipeline", markup=False)
         with Horizontal(id="body"):
             with Vertical(id="talk"):
-                yield ChatLog(shell(self).desk)
+                yield ChatLog(shell(self).desk, self.deal)
                 yield Static(id="typing", markup=False)
                 yield Input(placeholder="Write a message", id="composer", max_length=MESSAGE_CHARACTERS_MAX)
                 yield Horizontal(id="moves")
@@ -83,12 +89,10 @@ class DealScreen(Screen[None]):
         app = shell(self)
         log = await app.attempt(app.desk.open_log(self.deal))
         if log is not None:
-            self.query_one(ChatLog).begin(log.entries, log.read_to_by_others(app.person.id))
+            self.query_one(ChatLog).begin(log.entries, log.read_to_by(self.deal.others))
         self._read()
-        trade = await app.attempt(app.person.does("trade:get", tradeId=self.deal.id))
-        if trade is not None:
-            app.desk.keep(trade)
-        await app.attempt(app.person.watch([self.deal.other]))
+        await app.attempt(app.desk.look_up(self.deal))
+        await app.attempt(app.person.watch(self.deal.others))
         self._show_words()
 
     async def _changed(self, change: Change) -> None:
@@ -105,7 +109,7 @@ class DealScreen(Screen[None]):
                 self._read()
             case Topic.MARKS:
                 log = shell(self).person.logs[self._conversation_id]
-                self.query_one(ChatLog).read_to(log.read_to_by_others(shell(self).person.id))
+                self.query_one(ChatLog).read_to(log.read_to_by(self.deal.others))
             case Topic.TYPING:
                 self._show_typists()
 
@@ -123,17 +127,17 @@ class DealScreen(Screen[None]):
 
     def _show_words(self) -> None:
         desk, deal = shell(self).desk, self.deal
-        other = desk.name(deal.other)
-        there = presence(desk.person.presence.get(deal.other), other)
+        there = presence(deal, desk.name, desk.person.presence)
         self.query_one("#title", Static).update(title_line(deal, there, self.size.width - 2))
         self.query_one("#gives-gets", Static).update(terms(deal))
-        self.query_one("#pipeline", Static).update(pipeline(deal, deal.hint(other)))
+        self.query_one("#pipeline", Static).update(pipeline(deal, deal.hint(desk.name)))
         self.query_one(DealCard).show(deal)
 
     def _show_typists(self) -> None:
         app = shell(self)
         names = [app.desk.name(user) for user in app.person.typists(self._conversation_id)]
-        self.query_one("#typing", Static).update(f"{' and '.join(names)} is typing …" if names else "")
+        verb = "is" if len(names) == 1 else "are"
+        self.query_one("#typing", Static).update(f"{' and '.join(names)} {verb} typing …" if names else "")
 
     @on(AppFocus)
     def _looked_at(self) -> None:
@@ -217,24 +221,27 @@ class DealScreen(Screen[None]):
         move = next((move for move in deal.moves() if move.verb == verb), None)
         if move is None:
             return
-        ask: Data = {"tradeId": deal.id, "revision": deal.revision}
+        if isinstance(deal, Offer) and verb == "counter":
+            await self.app.push_screen_wait(CounterScreen(deal))
+            return
+        words: str | None = ""
         if move.question:
-            reason = await self.app.push_screen_wait(
-                Question(move.label, move.question, move.label, bad=move.tone == "bad", asks_reason=move.asks_reason)
-            )
-            if reason is None:
-                return
-            if reason:
-                ask["reason"] = reason
+            words = await self.app.push_screen_wait(question(move))
+        if words is None:
+            return
         app = shell(self)
+        event, payload = deal.call(move, words)
         try:
-            app.desk.keep(await app.person.does(f"trade:{verb}", **ask))
+            answer = await app.person.does(event, **payload)
         except (Refused, Unreachable) as error:
             app.complain(error)
             if isinstance(error, Refused):  # it is not as it was shown: show it as it is
-                trade = await app.attempt(app.person.does("trade:get", tradeId=deal.id))
-                if trade is not None:
-                    app.desk.keep(trade)
+                await app.attempt(app.desk.look_up(deal))
+            return
+        if event.startswith(f"{deal.noun}:"):
+            app.desk.keep(answer, deal.noun)
+        else:
+            await app.attempt(app.desk.look_up(deal))
 
 
 def _button(move: Move) -> Button:

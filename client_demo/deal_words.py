@@ -2,21 +2,36 @@
 
 from textual.content import Content
 
-from client_demo.deals import PIPELINE, Deal, Move, Thing
+from client_demo.deals import Deal, Move, NameOf, Thing
+from client_demo.offers import Offer
+from client_demo.ring_drawing import loop, percent
+from client_demo.ring_words import drawn
+from client_demo.rings import Ring
 from client_demo.wire import Data
 from client_demo.words import ago, clock, money
 
 STATUS_COLOURS = {
     "proposed": "$secondary",
+    "pending": "$secondary",
     "negotiating": "$warning",
+    "counter-offered": "$warning",
     "confirmed": "$primary",
+    "accepted": "$primary",
     "completed": "$success",
     "problem reported": "$error",
 }
 
 
-def presence(known: Data | None, name: str) -> Content:
-    """Whether the other one is there."""
+def presence(deal: Deal, name: NameOf, known: dict[str, Data]) -> Content:
+    """Whether the others are there."""
+    if len(deal.others) == 1:
+        return _presence_of(known.get(deal.others[0]), name(deal.others[0]))
+    there = sum(bool(known.get(other, {}).get("online")) for other in deal.others)
+    dot = ("● ", "$success") if there else ("○ ", "$muted")
+    return Content.assemble(dot, (f"{there} of {len(deal.others)} online", "$muted"))
+
+
+def _presence_of(known: Data | None, name: str) -> Content:
     if known is None:
         return Content.styled(name, "$secondary")
     if known["online"]:
@@ -42,11 +57,11 @@ def terms(deal: Deal) -> Content:
 
 def pipeline(deal: Deal, hint: str) -> Content:
     """proposed ━ negotiating ━ confirmed ━ completed, as far as it has come; then what happens next."""
-    if deal.status == "rejected":
+    reached = deal.stage
+    if reached is None:
         return Content.assemble(("✗ ", "$error"), (deal.status_word, "bold $error"), (f"   {hint}", "$muted"))
-    reached = PIPELINE.index(deal.status)
     parts: list[Content] = []
-    for place, status in enumerate(PIPELINE):
+    for place, status in enumerate(deal.stages):
         if place:
             parts.append(Content.styled(" ━ ", "$primary" if place <= reached else "$panel"))
         if place == reached:
@@ -57,8 +72,26 @@ def pipeline(deal: Deal, hint: str) -> Content:
     return Content.assemble(*parts, (f"   {hint}", "$accent"))
 
 
-def side(deal: Deal, other: str, there: Content) -> Content:
-    """The panel beside the talk, where the screen is wide."""
+def side(deal: Deal, name: NameOf, known: dict[str, Data], columns: int) -> Content:
+    """The panel beside the talk, where the screen is wide. `known`: presence by user id."""
+    there = presence(deal, name, known)
+    lines = [
+        *(_ring_terms(deal, there, columns) if isinstance(deal, Ring) else _swap_terms(deal, there)),
+        Content(""),
+        Content.styled("WHERE IT STANDS", "bold $muted"),
+        *_ladder(deal),
+        Content.styled(deal.hint(name), "italic $accent"),
+        Content(""),
+        Content.styled(f"revision {deal.revision}", "$faint"),
+    ]
+    if deal.is_open and deal.expires_at:
+        lines.append(Content.styled(f"open until {clock(deal.expires_at)}", "$faint"))
+    if deal.is_held and deal.complete_by:
+        lines.append(Content.styled(f"complete it by {clock(deal.complete_by)}", "$faint"))
+    return Content("\n").join(lines)
+
+
+def _swap_terms(deal: Deal, there: Content) -> list[Content]:
     lines = [
         Content.styled("YOU GIVE", "bold $muted"),
         *[_thing_lines(thing) for thing in deal.gives],
@@ -66,20 +99,16 @@ def side(deal: Deal, other: str, there: Content) -> Content:
         Content.styled("YOU GET", "bold $muted"),
         *[_thing_lines(thing) for thing in deal.gets],
         Content(""),
-        Content.styled("WITH", "bold $muted"),
-        there,
-        Content(""),
-        Content.styled("WHERE IT STANDS", "bold $muted"),
-        *_ladder(deal),
-        Content.styled(deal.hint(other), "italic $accent"),
-        Content(""),
-        Content.styled(f"revision {deal.revision}", "$faint"),
     ]
-    if deal.status in ("proposed", "negotiating") and deal.expires_at:
-        lines.append(Content.styled(f"open until {clock(deal.expires_at)}", "$faint"))
-    if deal.status == "confirmed" and deal.complete_by:
-        lines.append(Content.styled(f"complete it by {clock(deal.complete_by)}", "$faint"))
-    return Content("\n").join(lines)
+    if isinstance(deal, Offer) and deal.notes:
+        lines += [Content.styled("NOTES", "bold $muted"), Content(deal.notes), Content("")]
+    return [*lines, Content.styled("WITH", "bold $muted"), there]
+
+
+def _ring_terms(ring: Ring, there: Content, columns: int) -> list[Content]:
+    circle = ring.circle
+    kind = Content.assemble((f"{circle.sign} {circle.kind.upper()}", "bold $muted"), f"  match {percent(circle.score)}")
+    return [kind, drawn(loop(ring.circle, ring.me, columns)), there]
 
 
 def moves_label(move: Move) -> Content:
@@ -98,11 +127,11 @@ def _thing_lines(thing: Thing) -> Content:
 
 
 def _ladder(deal: Deal) -> list[Content]:
-    if deal.status == "rejected":
+    reached = deal.stage
+    if reached is None:
         return [Content.assemble(("✗ ", "$error"), (deal.status_word, "bold $error"))]
-    reached = PIPELINE.index(deal.status)
     lines = []
-    for place, status in enumerate(PIPELINE):
+    for place, status in enumerate(deal.stages):
         if place < reached:
             lines.append(Content.assemble(("✓ ", "$success"), (status, "$muted")))
         elif place == reached:

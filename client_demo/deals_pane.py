@@ -68,14 +68,13 @@ class DealsPane(Horizontal):
     def _row(self, deal: Deal) -> Row:
         desk = shell(self).desk
         unread = desk.unread(deal)
-        other = desk.name(deal.other)
-        online = desk.person.is_online(deal.other)
+        online = any(desk.person.is_online(other) for other in deal.others)
         dot = ("● ", "$success") if online else ("○ ", "$faint")
         badge = Content.styled(f" •{unread}", "bold $accent") if unread else Content("")
         return Row(
             deal.conversation_id,
             Content.styled(deal.title, "bold" if not deal.closed else "$muted"),
             Content.assemble((deal.status_word, STATUS_COLOURS.get(deal.status_word, "$muted")), badge),
-            Content.assemble(dot, (other, "$secondary"), (f"  {deal.hint(other)}", "$muted")),
+            Content.assemble(dot, (deal.with_whom(desk.name), "$secondary"), (f"  {deal.hint(desk.name)}", "$muted")),
             Content.styled(clock(deal.updated_at), "$faint"),
         )

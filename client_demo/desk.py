@@ -1,4 +1,4 @@
-"""What one person has before them: their deals in the newest known state, the names of people, the categories.
+"""What one person has before them: their deals of every kind in the newest known state, the names of people, the categories.
 
 Fed by the person's pushes; tells `changed` what kind of thing is different now. No user interface.
 """
@@ -12,12 +12,16 @@ from client_demo.connection import Person
 from client_demo.deals import Deal
 from client_demo.hearing import Push
 from client_demo.logs import Entry, Log
+from client_demo.offers import Offer
+from client_demo.rings import Ring
+from client_demo.trades import Trade
 from client_demo.wire import Data, Refused, Unreachable
 from client_demo.words import one_line
 
 DEALS_MAX = 400
 NAMES_MAX = 2_000
 PAGE_MAX = 100
+KINDS: dict[str, type[Trade] | type[Offer] | type[Ring]] = {kind.noun: kind for kind in (Trade, Offer, Ring)}
 SETTLE_SECONDS = 0.1  # a burst of entries asks for each deal once
 
 
@@ -62,29 +66,45 @@ class Desk:
         await self.load_deals()
 
     async def load_deals(self) -> None:
-        """My newest deals of both directions, and who is in them. Raises Refused or Unreachable."""
-        mine = await self.person.does("trade:mine", limit=PAGE_MAX)
-        incoming = await self.person.does("trade:incoming", limit=PAGE_MAX)
+        """My newest deals of every kind, and who is in them. Raises Refused or Unreachable."""
         conversations = await self.person.does("conversation:list", limit=PAGE_MAX)
+        offers = set()
         for conversation in conversations["items"]:
             for participant in conversation["participants"]:
                 self.know_name(participant["id"], participant["name"])
-        for trade in [*mine["items"], *incoming["items"]]:
-            self.keep(trade)
-        await self.person.watch({deal.other for deal in self.deals.values() if not deal.closed})
+            if conversation["deal"]["kind"] == "offer":
+                offers.add(conversation["id"])
+        # The lists of trades have offers in them as well, in a trade's words, and the other way round.
+        for event in ("trade:mine", "trade:incoming", "offer:mine", "chain:mine"):
+            noun = event.split(":")[0]
+            for data in (await self.person.does(event, limit=PAGE_MAX))["items"]:
+                if noun == "chain" or (noun == "offer") == (data["conversation"] in offers):
+                    self.keep(data, noun)
+        await self.person.watch({other for deal in self.deals.values() if not deal.closed for other in deal.others})
         self._changed(Change(Topic.DEALS))
 
-    def keep(self, trade: Data) -> Deal:
-        """Take a trade's newest state, from an answer."""
-        deal = Deal.of(trade, self.person.id)
+    def keep(self, data: Data, noun: str = "trade") -> Deal:
+        """Take a deal's newest state, from an answer. `noun`: whose words it is in, "trade", "offer" or "chain"."""
+        deal: Deal = KINDS[noun].of(data, self.person.id)
+        if isinstance(deal, Offer) and not deal.is_known and "revisions" not in data:
+            self._stale.add(deal.conversation_id)  # what it lacks is in `offer:get`
+            self._refresh_soon()
+        for user_id, name in deal.names.items():
+            self.know_name(user_id, name)
         self.deals[deal.conversation_id] = deal
         while len(self.deals) > DEALS_MAX:
             del self.deals[min(self.deals, key=lambda known: self.deals[known].updated_at)]
-        if deal.other not in self._names:
-            self._strangers.add(deal.other)
+        strangers = [other for other in deal.others if other not in self._names]
+        if strangers:
+            self._strangers.update(strangers)
             self._refresh_soon()
         self._changed(Change(Topic.DEALS, deal.conversation_id))
         return deal
+
+    async def look_up(self, deal: Deal) -> None:
+        """Ask for the deal's newest state. Raises Refused or Unreachable."""
+        event, payload = deal.asked
+        self.keep(await self.person.does(event, **payload), deal.noun)
 
     def newest_first(self) -> list[Deal]:
         """Open deals before closed ones, the most recently moved first."""
@@ -171,14 +191,15 @@ class Desk:
     def _pushed(self, push: Push) -> None:
         data = push.data
         match push.event:
-            case "trade:changed":
+            case "trade:changed" | "offer:changed" | "chain:changed":
                 conversation_id, seq = data["conversationId"], data["seq"]
                 if seq >= self._applied.get(conversation_id, 0):  # an older one may come late or again
                     self._applied[conversation_id] = seq
                     if len(self._applied) > DEALS_MAX:
                         del self._applied[next(iter(self._applied))]
                     self._stale.discard(conversation_id)
-                    self.keep(data["trade"])
+                    noun = push.event.split(":")[0]
+                    self.keep(data[noun], noun)
             case "message:read":
                 self._changed(Change(Topic.MARKS, data["conversationId"]))
             case "typing":
@@ -199,7 +220,7 @@ class Desk:
                 strangers, self._strangers = self._strangers, set()
                 known = [self.deals[conversation_id] for conversation_id in stale if conversation_id in self.deals]
                 for deal in known:
-                    self.keep(await self.person.does("trade:get", tradeId=deal.id))
+                    await self.look_up(deal)
                 if len(known) < len(stale):
                     await self.load_deals()
                 for user_id in strangers:

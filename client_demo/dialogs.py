@@ -9,6 +9,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from client_demo.deals import Move
+
 REASON_CHARACTERS_MAX = 500
 
 
@@ -20,8 +22,18 @@ class Question(ModalScreen[str | None]):
         Binding("ctrl+y", "answer(True)", "Yes"),
     ]
 
-    def __init__(self, title: str, question: str, yes: str, *, bad: bool = False, asks_reason: bool = False) -> None:
+    def __init__(
+        self,
+        title: str,
+        question: str,
+        yes: str,
+        *,
+        bad: bool = False,
+        asks_reason: bool = False,
+        reason_hint: str = "Why? (optional)",
+    ) -> None:
         super().__init__()
+        self._reason_hint = reason_hint
         self._title = title
         self._question = question
         self._yes = yes
@@ -35,7 +47,7 @@ class Question(ModalScreen[str | None]):
             yield Static(self._question, classes="question", markup=False)
             if self._asks_reason:
                 with Vertical(classes="tight line"):
-                    yield Input(placeholder="Why? (optional)", max_length=REASON_CHARACTERS_MAX, id="reason")
+                    yield Input(placeholder=self._reason_hint, max_length=REASON_CHARACTERS_MAX, id="reason")
             with Horizontal(classes="buttons"):
                 yield Button("No", id="no", compact=True)
                 yield Button(Content(self._yes), variant="error" if self._bad else "primary", id="yes", compact=True)
@@ -52,3 +64,15 @@ class Question(ModalScreen[str | None]):
     def action_answer(self, yes: bool) -> None:
         reason = self.query_one("#reason", Input).value.strip() if self._asks_reason else ""
         self.dismiss(reason if yes else None)
+
+
+def question(move: Move) -> Question:
+    """What is asked before the move is made."""
+    return Question(
+        move.label,
+        move.question,
+        move.label,
+        bad=move.tone == "bad",
+        asks_reason=move.asks_reason,
+        reason_hint=move.reason_hint,
+    )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,9 +74,9 @@ class Log:
     def has_gap(self) -> bool:
         return self.last_seq > (self.seen_to or 0)
 
-    def read_to_by_others(self, me: str) -> int:
-        """How far the one who read furthest, other than me, has read."""
-        return max((seq for user, seq in self.marks.items() if user != me), default=0)
+    def read_to_by(self, people: Sequence[str]) -> int:
+        """How far all of these people have read."""
+        return min((self.marks.get(person, 0) for person in people), default=0)
 
     def unread(self, me: str) -> int:
         """How many entries after my mark others made, among those that are kept."""

@@ -14,6 +14,8 @@ from client_demo.dialogs import Question
 from client_demo.history_screen import HistoryScreen
 from client_demo.item_card import ItemCard
 from client_demo.item_screen import ItemScreen
+from client_demo.matches_screen import MatchesScreen
+from client_demo.rings_screen import RingsScreen
 from client_demo.rows import Row, Rows
 from client_demo.shell import shell
 from client_demo.wire import Data
@@ -28,6 +30,8 @@ class MinePane(Horizontal):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add", "Add"),
         Binding("l", "relist", "Relist"),
+        Binding("o", "rings", "Rings"),
+        Binding("m", "matches", "Matches"),
         Binding("h", "history", "History"),
         Binding("x", "take_off", "Delete"),
         Binding("r", "reload", "Reload"),
@@ -57,6 +61,14 @@ class MinePane(Horizontal):
     def action_history(self) -> None:
         if item := self._here():
             self.app.push_screen(HistoryScreen(item))
+
+    def action_rings(self) -> None:
+        if item := self._here():
+            self.app.push_screen(RingsScreen(item))
+
+    def action_matches(self) -> None:
+        if item := self._here():
+            self.app.push_screen(MatchesScreen(item))
 
     def action_relist(self) -> None:
         if item := self._here():

@@ -140,6 +140,7 @@ ItemScreen.-wide .dialog { width: 100; }
 .filters Select { width: 28; }
 .problem { color: $error; width: 1fr; height: auto; display: none; }
 .problem.-shown { display: block; }
+.hint { color: $muted; width: 1fr; height: auto; margin-top: 1; }
 SelectionList { height: auto; max-height: 8; border: none; background: $panel; padding: 0; }
 SelectionList:focus { border: none; }
 
@@ -154,6 +155,16 @@ SignInScreen Button { width: 1fr; margin: 0; }
 SignInScreen #other-way { width: 1fr; text-align: center; color: $muted; margin-top: 1; }
 SignInScreen .as-sign-in { display: none; }
 SignInScreen.-registering .as-sign-in { display: block; }
+
+/* ── rings through a thing, matches for it ── */
+#found { height: 1fr; }
+#found > .list { height: 9; }
+#found-list { width: 1fr; }
+#look-scroll { height: 1fr; border-top: solid $panel; padding: 1 1; scrollbar-size-vertical: 1; }
+#look-scroll Static { width: 1fr; height: auto; }
+.-wide #found { layout: horizontal; }
+.-wide #found > .list { width: 42; height: 1fr; }
+.-wide #look-scroll { border-top: none; border-left: solid $panel; padding: 1 2; }
 
 /* ── a deal ── */
 DealScreen #terms { height: auto; background: $surface; padding: 0 1; border-bottom: solid $panel; }

@@ -93,9 +93,9 @@ def wants(item: Data, categories: dict[str, str]) -> str:
     return ", ".join(parts) or LOOKING_FOR.get(item.get("lookingFor", ""), "anything")
 
 
-def change_sentence(change: Data, who: str) -> str:
-    """A deal's change as one sentence. `who`: the name of the one who made it, empty for the clock."""
-    move, status = change.get("move", ""), change.get("status", "")
+def change_sentence(change: Data, who: str, about: str = "swap") -> str:
+    """A deal's change as one sentence. `who`: the name of the one who made it, empty for the clock; `about`: swap, ring."""
+    move, status = change.get("move", ""), str(change.get("status", "")).lower()
     reason = one_line(change.get("reason"), 120)
     because = f": {reason}" if reason and reason not in ("cancelled", "expired", "disputed") else ""
     if not who and move == "reject":
@@ -103,7 +103,21 @@ def change_sentence(change: Data, who: str) -> str:
     actor = who or "The server"
     match move:
         case "request":
-            return f"{actor} proposed this swap"
+            return f"{actor} proposed this {about}"
+        case "counter":
+            return f"{actor} put another thing on the table: look at the terms again"
+        case "accept" if status == "accepted":
+            return f"{actor} said yes: the items are held for this {about}"
+        case "accept":
+            return f"{actor} said yes"
+        case "execute" if status == "completed":
+            return f"{actor} did the last part: every item has changed hands"
+        case "execute":
+            return f"{actor} did their part"
+        case "withdraw" if status in ("accepted", "disputed"):
+            return f"{actor} asked to step back{because}"
+        case "withdraw":
+            return f"{actor} stepped back: it is off for everyone{because}"
         case "interest":
             return f"{actor} showed interest: talk it over"
         case "confirm":
@@ -114,7 +128,7 @@ def change_sentence(change: Data, who: str) -> str:
             return f"{actor} reported the swap done"
         case "reject":
             return f"{actor} declined{because}"
-        case "cancel" if status == "confirmed":
+        case "cancel" if status in ("confirmed", "accepted", "disputed"):
             return f"{actor} asked to call it off{because}"
         case "cancel":
             return f"{actor} called it off{because}"

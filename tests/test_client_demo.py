@@ -21,7 +21,6 @@ from client_demo.app import SwaploopApp
 from client_demo.chat import ChatLog, Happening, Row
 from client_demo.connection import Door, Person, State
 from client_demo.deal_screen import DealScreen
-from client_demo.deals import Deal
 from client_demo.logs import Entry, Log, Logs
 from client_demo.market_screen import MarketScreen
 from client_demo.patience import Patience
@@ -30,6 +29,7 @@ from client_demo.play import play
 from client_demo.rest_door import RestDoor
 from client_demo.rows import Rows
 from client_demo.sign_in_screen import SignInScreen
+from client_demo.trades import Trade
 from client_demo.wire import ROUTES, Data, Refused, RestCall, Unreachable
 from client_demo.words import change_sentence, clean, failure, wants
 from handlers.action import ACTIONS
@@ -204,7 +204,7 @@ async def test_read_marks_typing_and_presence_reach_the_other_side(market: Marke
         assert bilal.typists(conversation) == []  # who has spoken has stopped typing
 
         await bilal.does("message:read", conversationId=conversation)
-        await amina.until(lambda: amina.logs[conversation].read_to_by_others(amina.id) == 2)
+        await amina.until(lambda: amina.logs[conversation].read_to_by([bilal.id]) == 2)
 
 
 async def test_a_token_is_renewed_before_it_expires_and_the_socket_goes_on(open_market: OpenMarket) -> None:
@@ -284,8 +284,8 @@ def trade(status: str, **more: Any) -> Data:
     ],
 )
 def test_only_the_moves_that_are_open_are_offered(wire: Data, requester: list[str], owner: list[str]) -> None:
-    assert [move.verb for move in Deal.of(wire, "amina").moves()] == requester
-    assert [move.verb for move in Deal.of(wire, "bilal").moves()] == owner
+    assert [move.verb for move in Trade.of(wire, "amina").moves()] == requester
+    assert [move.verb for move in Trade.of(wire, "bilal").moves()] == owner
 
 
 def test_words_are_sentences_and_safe_on_a_terminal() -> None:
@@ -380,7 +380,7 @@ async def test_a_swap_from_registering_to_swapped_by_keys(market: Market, size: 
         await bilal.does("message:send", conversationId=conversation, text="Saturday?")
         await until(pilot, lambda: "Saturday?" in screen_text(app), "his message")
         await until(pilot, lambda: "Bilal showed interest" in screen_text(app), "the change inline")
-        await bilal.until(lambda: bilal.logs[conversation].read_to_by_others(bilal.id) == 4)  # shown is read
+        await bilal.until(lambda: bilal.logs[conversation].read_to_by([app.person.id]) == 4)  # shown is read
 
         await pilot.press(*"Gladly", "enter")
         await until(pilot, lambda: "Gladly" in screen_text(app) and "✓" in screen_text(app), "sent")
