@@ -5,6 +5,7 @@ wanted categories, keywords and ids) stands in lists beside them.
 """
 
 from math import inf, nan
+from sys import intern
 from typing import NamedTuple
 
 import numpy as np
@@ -126,7 +127,8 @@ class Listings:
             self._grow(slot + 1)
         self.slot_of[item] = slot
         self.ids[slot] = item
-        self.words[slot] = tuple(dict.fromkeys(words_of(listing.title) + words_of(listing.description)))
+        words = dict.fromkeys(words_of(listing.title) + words_of(listing.description))
+        self.words[slot] = tuple(map(intern, words))  # a word is kept once, however many listings have it
         self.id_high[slot], self.id_low[slot] = item >> 64, item & LOW_HALF
         self.owner[slot] = self.people.enter(listing.owner.int)
         self.value[slot] = nan if listing.value is None else listing.value
@@ -203,7 +205,7 @@ class Listings:
         if wants.categories or wants.keywords or wants.items:
             self.asked[slot] = Asked(
                 nodes=self.taxonomy.nodes(wants.categories),
-                keywords=tuple(words_of(keyword) for keyword in wants.keywords),
+                keywords=tuple(tuple(map(intern, words_of(keyword))) for keyword in wants.keywords),
                 items=tuple(item.int for item in sorted(wants.items)),
             )
 

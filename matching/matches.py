@@ -49,11 +49,11 @@ def best_matches(listings: Listings, candidates: Candidates, slot: int, count: i
     """
     if not (listings.stated[slot] or listings.takes[slot]):
         return []
-    found = distinct([*candidates.wanted_by(slot, anything=True), *candidates.seekers_of(slot)])
+    named, wanted = candidates.wanted_by(slot, anything=True)
+    named_by, wanted_by = candidates.seekers_of(slot)
+    found = distinct([named, wanted, named_by, wanted_by])
     own = np.full(len(found), slot)
-    named = np.isin(found, [listings.slot_of.get(item, -1) for item in listings.asked[slot].items])
-    named_by = np.array([listings.names(other, slot) for other in found.tolist()], np.bool_)
-    sums = listings.scores(own, found, named) + listings.scores(found, own, named_by)
+    sums = listings.scores(own, found, np.isin(found, named)) + listings.scores(found, own, np.isin(found, named_by))
     order = np.lexsort((listings.id_low[found], listings.id_high[found], -sums))[:LOOKED_AT_MAX]
     matches: list[Match] = []
     for place in order.tolist():

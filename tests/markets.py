@@ -22,7 +22,7 @@ PARENTS = {
 TEXTS = ("red smartphone", "Blue sofa, three seats", "a lamp", "عود قديم", "هاتف ذكي أحمر", "Red book", "old radio")
 KEYWORDS = ("red", "smartphone", "sofa seats", "عود", "هاتف أحمر", "!", "nothing like it")
 
-numbers = count(1)
+numbers = count(1_000)
 
 
 def listing(owner: int, item: int | None = None, **facts: object) -> Listing:
@@ -55,10 +55,35 @@ def any_listing(chance: random.Random, item: int, people: int) -> Listing:
     )
 
 
+def satisfies(b: Listing, wants: Wants) -> bool:
+    """Whether b is a listed item, or meets all the criteria given (contract.md, "wants")."""
+    if b.item in wants.items:
+        return True
+    criteria = []
+    if wants.categories:
+        criteria.append(any(_is_within(b.category, category) for category in wants.categories))
+    if wants.keywords:
+        words = {*words_of(b.title), *words_of(b.description)}
+        criteria.append(any(words_of(keyword) and words.issuperset(words_of(keyword)) for keyword in wants.keywords))
+    if wants.value_min is not None:
+        criteria.append(b.value is not None and b.value >= wants.value_min)
+    if wants.value_max is not None:
+        criteria.append(b.value is not None and b.value <= wants.value_max)
+    if wants.condition is not None:
+        criteria.append(CONDITIONS.index(b.condition) <= CONDITIONS.index(wants.condition))
+    return bool(criteria) and all(criteria)
+
+
 def score_by_definition(a: Listing, b: Listing) -> int | None:
     """The score of the edge a → b in millionths, or None where there is none (S2.85 to S2.88, C52 to C57)."""
-    if a.owner == b.owner or not (_satisfies(b, a.wants) if a.wants else a.flexible):
+    if a.owner == b.owner or not (satisfies(b, a.wants) if a.wants else a.flexible):
         return None
+    score = score_of_pair(a, b)
+    return score if score >= 300_000 else None
+
+
+def score_of_pair(a: Listing, b: Listing) -> int:
+    """How well b suits the owner of a, in millionths; where their wants name categories, b is in one."""
     asked_for = a.wants is not None and (b.item in a.wants.items or bool(a.wants.categories))
     if asked_for or a.category == b.category:
         score = 400_000
@@ -71,8 +96,7 @@ def score_by_definition(a: Listing, b: Listing) -> int | None:
         score += 400_000
     else:
         score += round(max(0.0, 1 - abs(a.value - b.value) / ((a.value + b.value) / 2)) * 400_000)
-    score += 200_000 if a.condition == b.condition else 140_000
-    return score if score >= 300_000 else None
+    return score + (200_000 if a.condition == b.condition else 140_000)
 
 
 def row_by_definition(a: Listing, listings: dict[UUID, Listing]) -> list[tuple[UUID, int]]:
@@ -105,24 +129,6 @@ def check(market: Market, listings: dict[UUID, Listing], *, whole: bool) -> None
         back |= {(other, slot, score) for other, score in zip(*map(list, market.into.row(slot)), strict=True)}
     assert there == back
     assert market.out.edges == market.into.edges == len(there)
-
-
-def _satisfies(b: Listing, wants: Wants) -> bool:
-    if b.item in wants.items:
-        return True
-    criteria = []
-    if wants.categories:
-        criteria.append(any(_is_within(b.category, category) for category in wants.categories))
-    if wants.keywords:
-        words = {*words_of(b.title), *words_of(b.description)}
-        criteria.append(any(words_of(keyword) and words.issuperset(words_of(keyword)) for keyword in wants.keywords))
-    if wants.value_min is not None:
-        criteria.append(b.value is not None and b.value >= wants.value_min)
-    if wants.value_max is not None:
-        criteria.append(b.value is not None and b.value <= wants.value_max)
-    if wants.condition is not None:
-        criteria.append(CONDITIONS.index(b.condition) <= CONDITIONS.index(wants.condition))
-    return bool(criteria) and all(criteria)
 
 
 def _is_within(category: str, asked: str) -> bool:
