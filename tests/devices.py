@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from tests.people import Cast, Person
 from tests.waiting import until
 
+LOGGED = frozenset(["message:new", "trade:changed", "offer:changed", "chain:changed"])  # what is numbered in a conversation
+
 
 @asynccontextmanager
 async def devices_of(person: Person, *casts: Cast) -> AsyncIterator[list[Person]]:
@@ -27,11 +29,7 @@ async def devices_of(person: Person, *casts: Cast) -> AsyncIterator[list[Person]
 
 def entries_heard(person: Person, conversation_id: str) -> list[int]:
     """The `seq`s of the conversation's entries in the order in which this person was pushed them."""
-    return [
-        body["seq"]
-        for event, body in person.heard
-        if event in ("message:new", "trade:changed") and body["conversationId"] == conversation_id
-    ]
+    return [body["seq"] for event, body in person.heard if event in LOGGED and body["conversationId"] == conversation_id]
 
 
 def first_times(seqs: list[int]) -> list[int]:

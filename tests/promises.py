@@ -1,4 +1,4 @@
-"""What must be true of the database whatever has happened: asked by SQL after every storm (D1 to D4, S1.47 to S1.54)."""
+"""What must be true of the database whatever has happened: asked by SQL after every storm (D1 to D7, S1.47 to S1.54)."""
 
 import asyncpg
 
@@ -34,7 +34,7 @@ PROMISES = {
         SELECT deal.id, item.id
           FROM deals AS deal JOIN legs AS leg ON leg.deal_id = deal.id AND leg.revision = deal.revision
           JOIN items AS item ON item.id = leg.item_id
-         WHERE deal.status IN ('proposed', 'negotiating')
+         WHERE deal.status IN ('proposed', 'negotiating', 'countered')
            AND (item.status <> 'available' OR item.deleted_at IS NOT NULL OR item.owner_id <> leg.giver_id
                 OR EXISTS (SELECT FROM item_holds WHERE item_id = item.id))
     """,
@@ -64,14 +64,90 @@ PROMISES = {
          GROUP BY conversation.id
         HAVING count(entry.seq) <> conversation.last_seq OR max(entry.seq) <> conversation.last_seq OR count(entry.seq) = 0
     """,
-    "a log's last change says the status of its deal, in one of the five words": """
-        SELECT deal.id, deal.status, latest.status
+    "what a ledger says a deal has moved is in the latest terms of that deal (C37)": """
+        SELECT line.item_id, line.deal_id
+          FROM ownership AS line JOIN deals AS deal ON deal.id = line.deal_id
+          LEFT JOIN legs AS leg ON leg.deal_id = deal.id AND leg.revision = deal.revision AND leg.item_id = line.item_id
+         WHERE leg.item_id IS NULL
+    """,
+    "of a ring every item has moved, or none (D6, C33)": """
+        SELECT deal.id
+          FROM deals AS deal JOIN legs AS leg ON leg.deal_id = deal.id AND leg.revision = deal.revision
+          LEFT JOIN ownership AS line ON line.deal_id = deal.id AND line.item_id = leg.item_id
+         WHERE deal.kind IN ('cycle', 'chain')
+         GROUP BY deal.id HAVING count(line.item_id) NOT IN (0, count(*))
+    """,
+    "in a cycle each gives one and gets one; in a chain one only gives, and one only gets (C60)": """
+        SELECT deal_id
+          FROM (SELECT party.deal_id, deal.kind, party.user_id,
+                       count(leg.item_id) FILTER (WHERE leg.giver_id = party.user_id) AS gives,
+                       count(leg.item_id) FILTER (WHERE leg.receiver_id = party.user_id) AS gets
+                  FROM deals AS deal JOIN parties AS party ON party.deal_id = deal.id
+                  JOIN legs AS leg ON leg.deal_id = deal.id AND leg.revision = deal.revision
+                 WHERE deal.kind IN ('cycle', 'chain') GROUP BY party.deal_id, deal.kind, party.user_id) AS place
+         GROUP BY deal_id, kind
+        HAVING max(gives) > 1 OR max(gets) > 1 OR count(*) < 3
+            OR count(*) FILTER (WHERE gives = 0) <> (kind = 'chain')::int
+            OR count(*) FILTER (WHERE gets = 0) <> (kind = 'chain')::int
+    """,
+    "the revisions of a deal have no gap, the last is its own, and each counter-offer is one round (C35)": """
+        SELECT deal.id
+          FROM deals AS deal JOIN revisions AS revision ON revision.deal_id = deal.id
+         GROUP BY deal.id
+        HAVING count(*) <> deal.revision OR max(revision.revision) <> deal.revision
+            OR count(*) FILTER (WHERE move = 'counter') <> deal.rounds
+            OR (array_agg(made_by ORDER BY revision.revision DESC) FILTER (WHERE move <> 'update'))[1] <> deal.proposer_id
+    """,
+    "a deal names the items of its latest terms and the people in it, and no others": """
+        SELECT deal.id FROM deals AS deal
+         WHERE item_ids <> (SELECT array_agg(item_id ORDER BY item_id) FROM legs
+                             WHERE deal_id = deal.id AND revision = deal.revision)
+            OR party_ids <> (SELECT array_agg(user_id ORDER BY user_id) FROM parties WHERE deal_id = deal.id)
+    """,
+    "a ring stands where the answers in it say (S2.65 to S2.70, D7)": """
+        SELECT deal.id, deal.status
+          FROM deals AS deal JOIN parties AS party ON party.deal_id = deal.id
+         WHERE deal.kind IN ('cycle', 'chain')
+         GROUP BY deal.id
+        HAVING CASE deal.status
+                 WHEN 'proposed' THEN bool_or(answers && '{accept,reject}')
+                 WHEN 'negotiating' THEN bool_or('reject' = ANY (answers))
+                                         OR bool_and('accept' = ANY (answers)) FILTER (WHERE position > 0)
+                 WHEN 'confirmed' THEN NOT bool_and('accept' = ANY (answers)) OR bool_and('execute' = ANY (answers))
+                 WHEN 'disputed' THEN NOT bool_and('accept' = ANY (answers)) OR bool_and('execute' = ANY (answers))
+                 WHEN 'completed' THEN NOT bool_and(answers @> '{accept,execute}')
+                 ELSE bool_and('execute' = ANY (answers)) END
+    """,
+    "an offer stands where the answers in it say: who did not make the latest terms accepts, and both complete (C2, C5)": """
+        SELECT deal.id, deal.status
+          FROM deals AS deal JOIN parties AS party ON party.deal_id = deal.id
+         WHERE deal.kind = 'offer'
+         GROUP BY deal.id
+        HAVING CASE WHEN deal.status IN ('proposed', 'countered') THEN bool_or(answers <> '{}')
+                    WHEN deal.status IN ('confirmed', 'disputed', 'completed') THEN
+                         bool_or(('accept' = ANY (answers)) = (user_id = deal.proposer_id))
+                         OR bool_and('complete' = ANY (answers)) <> (deal.status = 'completed')
+                    ELSE false END
+    """,
+    "a log tells once of the move by which its deal was confirmed, and only where it was (D7)": """
+        SELECT deal.id, count(entry.seq)
+          FROM deals AS deal JOIN conversations AS conversation ON conversation.deal_id = deal.id
+          LEFT JOIN entries AS entry ON entry.conversation_id = conversation.id AND entry.kind = 'deal'
+               AND change ->> 'move' IN ('accept', 'confirm') AND change ->> 'status' IN ('ACCEPTED', 'confirmed')
+         GROUP BY deal.id HAVING count(entry.seq) <> (deal.confirmed_at IS NOT NULL)::int
+    """,
+    "a log's last change says the status of its deal, in the words of the door that opened it": """
+        SELECT deal.id, deal.kind, deal.status, latest.status
           FROM deals AS deal JOIN conversations AS conversation ON conversation.deal_id = deal.id
           CROSS JOIN LATERAL (SELECT change ->> 'status' AS status FROM entries
                                WHERE conversation_id = conversation.id AND kind = 'deal' ORDER BY seq DESC LIMIT 1) AS latest
-         WHERE deal.kind = 'trade' AND latest.status IS DISTINCT FROM
-               CASE deal.status WHEN 'cancelled' THEN 'rejected' WHEN 'expired' THEN 'rejected'
-                                WHEN 'disputed' THEN 'confirmed' ELSE deal.status END
+         WHERE latest.status IS DISTINCT FROM CASE deal.kind
+               WHEN 'trade' THEN CASE deal.status WHEN 'cancelled' THEN 'rejected' WHEN 'expired' THEN 'rejected'
+                                                  WHEN 'disputed' THEN 'confirmed' ELSE deal.status END
+               WHEN 'offer' THEN CASE deal.status WHEN 'proposed' THEN 'PENDING' WHEN 'countered' THEN 'COUNTER_OFFERED'
+                                                  WHEN 'confirmed' THEN 'ACCEPTED' ELSE upper(deal.status) END
+               ELSE CASE deal.status WHEN 'negotiating' THEN 'PENDING' WHEN 'confirmed' THEN 'ACCEPTED'
+                                     ELSE upper(deal.status) END END
     """,
 }
 

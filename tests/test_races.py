@@ -9,71 +9,23 @@ import itertools
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from handlers.dispatch import Refused as Refusal
 from handlers.dispatch import Request, dispatch
-from tests.conftest import Market, OpenMarket
-from tests.devices import devices_of
+from tests.conftest import OpenMarket
+from tests.crowds import Ask, Crowd, Outcomes, open_crowd
 from tests.people import Person, Refused
 from tests.promises import broken_promises
 from tests.trading import Trade, trade_between
 
-Ask = tuple[Person, str, dict[str, Any]]
-SECRET = "the same secret on both servers, so that a token is good on either"
-
-
-@dataclass(slots=True)
-class Crowd:
-    """People with a device on each of two servers that share a database."""
-
-    market: Market
-    other: Market
-    alice: Person
-    bob: Person
-    carol: Person
-    elsewhere: dict[str, Person]  # the same people on the other server
-
-    async def at_once(self, *asks: Ask) -> list[str]:
-        """Ask all of it at the same time, by both servers and both doors; each one's answer: "OK", or why not."""
-        servers = itertools.cycle([(False, "rest"), (True, "socket"), (True, "rest"), (False, "socket")])
-
-        async def ask(person: Person, event: str, payload: dict[str, Any], other: bool, door: str) -> str:
-            actor = self.elsewhere[person.id] if other else person
-            try:
-                await actor.through(door, event, **payload)
-            except Refused as no:
-                return no.code
-            return "OK"
-
-        return await asyncio.gather(*(ask(*each, *next(servers)) for each in asks))
-
-    async def two_at_once(self, pairs: list[tuple[Ask, Ask]]) -> set[tuple[str, str]]:
-        """Ask all the pairs at the same time, in every second one the other first; what came of them."""
-        turned = [pair if number % 2 else pair[::-1] for number, pair in enumerate(pairs)]
-        answers = await self.at_once(*itertools.chain(*turned))
-        come = zip(answers[::2], answers[1::2], strict=True)
-        return {pair if number % 2 else pair[::-1] for number, pair in enumerate(come)}
-
 
 @pytest.fixture(scope="module")
 async def crowd(open_market: OpenMarket) -> AsyncIterator[Crowd]:
-    async with AsyncExitStack() as stack:
-        market = await stack.enter_async_context(open_market(SECRET_KEY=SECRET))
-        shared = {"DATABASE_URL": market.database_url, "REDIS_URL": market.redis_url}
-        other = await stack.enter_async_context(open_market(SECRET_KEY=SECRET, **shared))
-        alice, bob, carol = await market.cast.people("Alice", "Bob", "Carol", connected=True)
-        elsewhere = {}
-        for person in (alice, bob, carol):
-            (elsewhere[person.id],) = await stack.enter_async_context(devices_of(person, other.cast))
-        yield Crowd(market, other, alice, bob, carol, elsewhere)
-    # PostgreSQL counts a deadlock for good when the connection that had it is closed.
-    async with market.sql() as connection:
-        assert await connection.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == 0
+    async with open_crowd(open_market) as crowd:
+        yield crowd
 
 
 @pytest.fixture(autouse=True)
@@ -169,7 +121,6 @@ async def test_twenty_who_complete_at_once_swap_the_owners_once(crowd: Crowd) ->
             assert len(await owner.by_rest("item:history", itemId=item)) == 2
 
 
-Outcomes = set[tuple[str, str]]
 ONE_OF_THEM: Outcomes = {("OK", "INVALID_STATE"), ("INVALID_STATE", "OK")}
 
 # What the owner's confirm meets: who does it, to which item (else to the trade), and what may come of the two.
