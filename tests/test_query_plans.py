@@ -24,8 +24,11 @@ from storage.conversations import last_seen, write_marks
 from storage.database import Database, Tx
 from storage.items import shown_images
 from storage.mails import take_due_mail
+from storage.market import listed_after
 from storage.outbox import left_over, load_for_push, mark_pushed
 from storage.people import note_seen
+from storage.records import records_of
+from storage.rematching import take_rematch
 from storage.sessions import forget_old_sessions, revoked_lately
 from tests.conftest import OpenMarket, Parts
 
@@ -252,6 +255,33 @@ async def test_what_changes_items_and_trades_finds_them_by_index(sampled: Sample
     assert len(asked) > 40
     plans = await sampled.plans(asked)
     assert plans.indexes >= {"legs_item", "item_holds_pkey", "item_holds_deal", "idempotency_keys_pkey"}
+    assert plans.read_whole == []
+
+
+async def test_smart_barter_finds_its_rows_by_index(sampled: Sampled) -> None:
+    me, owner = sampled.person["id"], sampled.item["owner"]
+    thing = {"title": "A drum", "description": "It is loud.", "category": "other", "condition": "GOOD", "lookingFor": "flexible"}
+    await sampled.does("item:create", me, **thing)
+    await sampled.does("item:create", me, **thing | {"title": "Another drum"})
+    await sampled.does("item:create", owner, **thing)
+    async with sampled.database.connection() as tx:
+        mine, other = await tx.fetchval("SELECT array_agg(id) FROM items WHERE owner_id = $1 AND title LIKE 'A%drum'", me)
+        theirs = str(await tx.fetchval("SELECT id FROM items WHERE owner_id = $1 AND title = 'A drum'", owner))
+    terms = {"offeredItemId": str(mine), "requestedItemId": theirs, "notes": "Swap?"}
+    asked = await sampled.does("offer:create", me, **terms)
+    async with sampled.database.connection() as tx:
+        offer = {"offerId": str(await tx.fetchval("SELECT deal_id FROM legs WHERE item_id = $1", mine))}
+    asked += await sampled.does("offer:cancel", me, **offer)
+    for reads in ("offer:mine", "chain:mine", "chain:pending", "chain:stats", "barter:items"):
+        asked += await sampled.does(reads, me)
+    asked += await sampled.does("offer:get", me, **offer)
+    for searches in ("barter:matches", "barter:opportunities"):
+        asked += await sampled.does(searches, me, itemId=str(other))
+    asked += await sampled.runs(lambda tx: records_of(tx, [me, owner]))
+    asked += await sampled.runs(lambda tx: listed_after(tx, UUID(int=2**127)))
+    asked += await sampled.runs(take_rematch)
+    plans = await sampled.plans(asked)
+    assert plans.indexes >= {"deals_pkey", "parties_user", "revisions_pkey", "items_changed", "items_owner"}
     assert plans.read_whole == []
 
 
