@@ -12,7 +12,7 @@ PIP = sh .venv/pip
 UV_COMPILE = "$$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links
 
-.PHONY: help run demo client test check lock audit clean installed installed-dev anew
+.PHONY: help run demo client test check bench lock audit clean installed installed-dev anew
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -35,6 +35,9 @@ check: installed-dev ## lint, formatting, types, the arrows between the layers
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+
+bench: installed ## measure what is promised in figures, each beside a floor of the same run
+	@.venv/bin/python -m tests.bench $(ARGS)
 
 # uv does not read pip's configuration, so it is told where pip would look; neither writes that into the files.
 lock: .venv/pip ## write the lock files again after a change of pyproject.toml

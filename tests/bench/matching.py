@@ -1,0 +1,200 @@
+"""Matching: rings and chains through an item of a large market, and how the market is kept (S2.79 to S2.84, C57 to C64)."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import asyncpg
+
+from handlers.matchmaker import EXPANSIONS_MAX, FOUND_MAX
+from matching.chains import best_chains
+from matching.market import Market
+from matching.rings import rings_through
+from matching.search import Found, best_cycles
+from matching.wants import Listing, Taxonomy
+from storage.categories import CategoryTree, load_categories
+from storage.database import Database
+from tests.bench import event_loop, memory, want_lists
+from tests.bench.floors import LookUps, fresh_database, stock
+from tests.bench.market import listings
+from tests.bench.oracle import BruteForce, Networkx
+from tests.bench.report import Figure, Report
+from tests.bench.timing import Quantiles, median, taken, times
+
+COUNT = 10  # rings asked for
+PARTIES, PARTIES_LONG = 5, 10
+PLENTY = 10_000_000  # expansions: the search is not to be cut
+LOOK_UP = "look-up"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much is measured."""
+
+    listings: int = 100_000
+    rounds: int = 5
+    searched: int = 300  # items, in each round
+    searched_long: int = 60
+    looked_up: int = 2_000
+    changed: int = 300
+    tried_by_brute_force: int = 30  # items whose best rings are compared with those that trying everything finds
+    chains_tried: int = 5
+    tried_by_networkx: int = 10
+    asked_of_the_product: int = 200  # searches, and changes, through the product's own thread
+
+
+FULL = Scale()
+
+
+async def run(scale: Scale = FULL, seed: int = 1) -> Report:
+    report = Report(f"Matching: a market of {scale.listings:,} items")
+    async with fresh_database() as url:
+        database = await Database.connect(url)
+        connection = await asyncpg.connect(url)
+        try:
+            async with database.connection() as tx:
+                categories = await load_categories(tx)
+            tree = tree_of(categories)
+            made = listings(tree, scale.listings + scale.changed, seed)
+            listed, fresh = list(islice(made, scale.listings)), list(made)
+            await stock(connection, listed)
+            looked_up = [one.item for one in random.Random(seed).choices(listed, k=scale.looked_up)]
+            bench = Bench(report, scale, listed, Market(Taxonomy(tree)), LookUps(connection, database, looked_up))
+            bench.load()
+            await bench.searches()
+            bench.identity()
+            await bench.changes(fresh)
+            sample = [one.item for one in listed[: scale.asked_of_the_product]]
+            look_up_seconds = await bench.look_ups.bare()
+            await event_loop.measure(report, connection, database, categories, sample, fresh, look_up_seconds)
+        finally:
+            await connection.close()
+            await database.close()
+    memory.measure(report, tree, scale.listings, seed)
+    want_lists.measure(report, look_up_seconds)
+    return report
+
+
+def tree_of(categories: CategoryTree) -> dict[str, str | None]:
+    slugs = {category.id: category.slug for category in categories.all}
+    return {category.slug: slugs[category.parent_id] if category.parent_id else None for category in categories.all}
+
+
+class Bench:
+    """The product's own market and searches, called as the product calls them."""
+
+    def __init__(self, report: Report, scale: Scale, listed: list[Listing], market: Market, look_ups: LookUps) -> None:
+        self.report, self.scale, self.listed, self.market, self.look_ups = report, scale, listed, market, look_ups
+
+    def load(self) -> None:
+        bare, _ = taken(lambda: [(one.item.int, one.owner.int, one.title, one.value, one.wants) for one in self.listed])
+        seconds, _ = taken(self.market.load, self.listed)
+        self.report.add(Figure("read the whole market", [seconds], [bare], "loop over the listings", "s", "ms"))
+        self.report.note(f"The market has {len(self.market):,} items and {self.market.out.edges:,} edges.")
+
+    def sampled(self, count: int) -> list[int]:
+        """Slots of as many items, left to chance, but the same each time."""
+        sampled = [self.market.slot(one.item) for one in random.Random(7).sample(self.listed, count)]
+        return [slot for slot in sampled if slot is not None]
+
+    def rings(self, slot: int, parties_max: int = PARTIES, expansions_max: int = EXPANSIONS_MAX) -> Found:
+        return best_cycles(self.market.graph, slot, parties_max=parties_max, count=COUNT, expansions_max=expansions_max)
+
+    def chains(self, slot: int, parties_max: int = PARTIES, expansions_max: int = EXPANSIONS_MAX) -> Found:
+        return best_chains(self.market.graph, slot, parties_max=parties_max, count=COUNT, expansions_max=expansions_max)
+
+    async def searches(self) -> None:
+        slots, few = self.sampled(self.scale.searched), self.sampled(self.scale.searched_long)
+        exact: list[bool] = []
+
+        def everything(slot: int) -> None:
+            item = self.market.item(slot)
+            rings_through(self.market, item, parties_max=PARTIES, count=FOUND_MAX, expansions_max=EXPANSIONS_MAX)
+
+        def long_rings(slot: int) -> None:
+            exact.append(self.rings(slot, PARTIES_LONG).exact)
+
+        await self._rounds(f"{COUNT} best rings of up to {PARTIES}", self.rings, slots, p99_at_most=30)
+        await self._rounds(f"{COUNT} best chains of up to {PARTIES}", self.chains, slots)
+        await self._rounds(f"{FOUND_MAX} rings and {FOUND_MAX} chains of up to {PARTIES}", everything, slots)
+        await self._rounds(f"{COUNT} best rings of up to {PARTIES_LONG}", long_rings, few)
+        self.report.note(
+            f"Rings of up to {PARTIES_LONG}, with a budget of {EXPANSIONS_MAX:,} expansions: "
+            f"{sum(exact) / len(exact):.0%} of the answers were exact."
+        )
+
+    def identity(self) -> None:
+        """The best rings and chains are those that trying everything finds, by our own hands and by networkx."""
+        brute_force = BruteForce(self.market.graph)
+        for slot in self.sampled(self.scale.tried_by_brute_force):
+            self._same(slot, "rings", self.rings(slot, expansions_max=PLENTY), brute_force.best_rings(slot, PARTIES, COUNT))
+        for slot in self.sampled(self.scale.chains_tried):
+            self._same(slot, "chains", self.chains(slot, expansions_max=PLENTY), brute_force.best_chains(slot, PARTIES, COUNT))
+
+        networkx, ours, theirs = Networkx(brute_force), [], []
+        for slot in self.sampled(self.scale.tried_by_networkx):
+            self.rings(slot)
+            seconds, found = taken(self.rings, slot)
+            ours.append(seconds)
+            seconds, paths = taken(networkx.best_rings, slot, PARTIES, COUNT)
+            theirs.append(seconds)
+            self._same(slot, "rings by networkx", found, paths)
+        self.report.add(
+            Figure(
+                f"networkx for the {COUNT} best rings of up to {PARTIES}",
+                [median(theirs)],
+                [median(ours)],
+                "p50 of the same searches",
+                at_least=1_000,
+            )
+        )
+        self.report.note(
+            f"Compared with trying everything: the rings through {self.scale.tried_by_brute_force} items, the chains through "
+            f"{self.scale.chains_tried}. networkx (`all_simple_paths` with a cutoff) took part with {len(theirs)} items."
+        )
+
+    async def changes(self, fresh: Sequence[Listing]) -> None:
+        """What is new is in the graph when `put` has returned: the next search sees it."""
+        floor = await self.look_ups.bare()
+        put, found, dropped, with_rings = [], [], [], 0
+        for listing in fresh:
+            seconds, _ = taken(self.market.put, listing)
+            put.append(seconds)
+            slot = self.market.slot(listing.item)
+            assert slot is not None, "it is in the market"
+            seconds, rings = taken(self.rings, slot)
+            found.append(put[-1] + seconds)
+            with_rings += bool(rings.paths)
+            for _, path in rings.paths[:1]:
+                others = self.rings(path[1], expansions_max=PLENTY)
+                if not others.paths:
+                    self.report.fail(f"a ring through {listing.item} is none through the next item in it")
+        for listing in fresh:
+            seconds, _ = taken(self.market.drop, listing.item)
+            dropped.append(seconds)
+        self.report.add(Figure("add an item: p50", [Quantiles.of(put).p50], [floor], LOOK_UP, floor_unit="µs", at_most=10))
+        self.report.add(Figure("add an item: p99", [Quantiles.of(put).p99], [floor], LOOK_UP, floor_unit="µs"))
+        self.report.add(
+            Figure("add one and search for its rings: p50", [Quantiles.of(found).p50], [floor], LOOK_UP, floor_unit="µs")
+        )
+        self.report.add(Figure("take an item out: p50", [Quantiles.of(dropped).p50], [floor], LOOK_UP, floor_unit="µs"))
+        self.report.note(f"Of {len(fresh)} items added, {with_rings} were in a ring at once.")
+
+    async def _rounds(
+        self, name: str, search: Callable[[int], object], slots: Sequence[int], p99_at_most: float | None = None
+    ) -> None:
+        """Warm, then round after round: the searches, and the floor beside them."""
+        times(search, slots)
+        floors, rounds = [], []
+        for _ in range(self.scale.rounds):
+            floors.append(await self.look_ups.bare())
+            rounds.append(Quantiles.of(times(search, slots)))
+        for quantile in Quantiles._fields:
+            seconds = [getattr(each, quantile) for each in rounds]
+            at_most = p99_at_most if quantile == "p99" else None
+            self.report.add(Figure(f"{name}: {quantile}", seconds, floors, LOOK_UP, floor_unit="µs", at_most=at_most))
+
+    def _same(self, slot: int, what: str, found: Found, tried: list[tuple[int, tuple[int, ...]]]) -> None:
+        if found.paths != tried or not found.exact:
+            self.report.fail(f"{what} through {self.market.item(slot)}: {found.paths} are not {tried}")
