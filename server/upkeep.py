@@ -9,6 +9,7 @@ import structlog
 
 from handlers.app import App
 from handlers.pushes import PresenceChanged, SessionExpiring
+from handlers.rematching import rematch_one
 from handlers.upkeep import expire_deals, remind_overdue, remind_unanswered
 from matching.refusals import Unavailable
 from server.sockets import LiveSocket, SocketDoor, seconds_left
@@ -63,6 +64,7 @@ class Upkeep:
             every(1.0, "expiry", self._expire),
             every(10.0, "overdue", self._remind_overdue),
             every(60.0, "unanswered", self._remind_unanswered),
+            every(0.5, "rematching", self._rematch),
             every(60.0, "forget", self._forget),
         ]
 
@@ -157,6 +159,12 @@ class Upkeep:
 
     async def _remind_unanswered(self) -> None:
         while await remind_unanswered(self._app):
+            pass
+
+    # Rings that came to nothing
+
+    async def _rematch(self) -> None:
+        while await rematch_one(self._app):
             pass
 
     # What nobody needs any more
