@@ -193,7 +193,7 @@ async def create_offer(call: Call, ask: CreateOffer) -> Offer:
 
 @action("offer:mine", route="GET /barter/offers/my", limit=Limit.READ, says="Barter offers retrieved successfully")
 async def my_offers(call: Call, ask: MyOffers) -> Page[Offer]:
-    """The offers that the caller sent, received, or both, newest first; trades too, in S2's words. (S2.42, C1, C48)"""
+    """The offers that the caller sent, received, or both, newest first; trades too, in the words of offers. (S2.42, C1, C48)"""
     statuses = None if ask.status is None else statuses_meant(Door.OFFERS, ask.status)
     if statuses == []:
         raise InvalidRequest("There is no such status.", field="status")
