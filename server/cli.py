@@ -1,4 +1,4 @@
-"""The command line, `swaploop`: serve, client, demo, migrate, sample, check-config."""
+"""The command line, `swaploop`: serve, client, demo, ring, migrate, sample, check-config."""
 
 import gc
 import signal
@@ -69,6 +69,20 @@ def demo(url: str, fast: bool) -> None:
     from client_demo.play import play
 
     _run(play(url, 0.0) if fast else play(url))
+
+
+@main.command()
+@click.argument("email")
+@click.argument("item")
+@URL
+@click.option("--password", envvar="SWAPLOOP_PASSWORD", help="Theirs; else SWAPLOOP_PASSWORD, else it is asked for.")
+@click.option("--people", type=click.IntRange(3, 10), default=5, show_default=True, help="At most so many in the ring.")
+def ring(email: str, item: str, url: str, password: str | None, people: int) -> None:
+    """Print the best ring through ITEM of the person EMAIL as an SVG picture. ITEM: its id, or words of its title."""
+    from client_demo.ring_command import ring as ring_picture
+
+    asked = password or click.prompt("Password", hide_input=True, err=True)
+    click.echo(_run(ring_picture(url, email, asked, item, people)), nl=False)
 
 
 @main.command()
