@@ -6,7 +6,7 @@ The rules are held against these tables as they are (`test_deal_rules`), and so 
 A cell is the status that the move brings about, in the engine's words, or:
 asked      noted, and it waits for somebody else        again    they had said so before; nothing changes
 not-yours  not theirs to do                             no       not to be done in this state
-too-late   it has expired                               already  they have answered, and cannot answer anew
+too-late   it has expired; of a ring: over              already  they have answered, and cannot answer anew
 begun      somebody has handed their item over by now
 """
 
@@ -16,11 +16,11 @@ CODES = {
     "not-yours": "FORBIDDEN",
     "no": "INVALID_STATE",
     "too-late": "OFFER_EXPIRED",
+    "over": "CHAIN_EXPIRED",
     "already": "ALREADY_RESPONDED",
     "begun": "CHAIN_IN_EXECUTION",
     "not-there": "NOT_FOUND",
     "not-in-it": "NOT_PARTICIPANT",
-    "who-are-you": "UNAUTHENTICATED",
 }
 
 # What the doors print for the engine's words (C1, C15, C26). S1 has five of its own.
@@ -36,6 +36,14 @@ class Cell(NamedTuple):
     answer: str
 
 
+class Row(NamedTuple):
+    """What one person is refused in one state, by move."""
+
+    state: str
+    who: str
+    refused: dict[str, str]
+
+
 class Table(NamedTuple):
     """Cells, and how a deal comes to each of their states: who makes which move, and what time does."""
 
@@ -43,12 +51,19 @@ class Table(NamedTuple):
     cells: list[Cell]
     comes_by: dict[str, str]
 
-    def everybody(self, stranger: str) -> list[Cell]:
-        """The cells, and what a stranger and who has not signed in are answered in every state."""
-        others = (("stranger", stranger), ("nobody", "who-are-you"))
-        return self.cells + [
-            Cell(state, who, move, answer) for state in self.comes_by for who, answer in others for move in self.moves
-        ]
+    @property
+    def allowed(self) -> list[Cell]:
+        return [cell for cell in self.cells if cell.answer not in CODES]
+
+    def refusals(self, strangers: str) -> list[Row]:
+        """What those in it are refused, and all that a stranger, and who has not signed in, are answered in any state."""
+        rows: dict[tuple[str, str], Row] = {}
+        for state, who, move, answer in self.cells:
+            if answer in CODES:
+                rows.setdefault((state, who), Row(state, who, {})).refused[move] = CODES[answer]
+        others = (("stranger", CODES[strangers]), ("nobody", "UNAUTHENTICATED"))
+        outside = [Row(state, who, dict.fromkeys(self.moves, code)) for state in self.comes_by for who, code in others]
+        return [*rows.values(), *outside]
 
 
 def table(text: str, comes_by: dict[str, str]) -> Table:
@@ -58,6 +73,10 @@ def table(text: str, comes_by: dict[str, str]) -> Table:
         cells += [Cell(state, who, move, answer) for move, answer in zip(heads, answers, strict=True)]
     assert {cell.state for cell in cells} == comes_by.keys()
     return Table(heads, cells, comes_by)
+
+
+def row_name(row: Row | Cell | str) -> str:
+    return row if isinstance(row, str) else "-".join(part for part in row if isinstance(part, str))
 
 
 # S1.34 to S1.56, C5, C14
@@ -188,12 +207,12 @@ own-yes             third      asked        rejected  no         not-yours  no  
 two-yeses           initiator  already      already   no         cancelled  no         no
 two-yeses           second     already      already   no         not-yours  no         no
 two-yeses           third      confirmed    rejected  no         not-yours  no         no
-proposed-late       initiator  too-late     too-late  too-late   too-late   too-late   too-late
-proposed-late       second     too-late     too-late  too-late   too-late   too-late   too-late
-one-yes-late        second     too-late     too-late  too-late   too-late   too-late   too-late
-one-yes-late        third      too-late     too-late  too-late   too-late   too-late   too-late
-expired             initiator  too-late     too-late  too-late   too-late   too-late   too-late
-expired             second     too-late     too-late  too-late   too-late   too-late   too-late
+proposed-late       initiator  over         over      over       over       over       over
+proposed-late       second     over         over      over       over       over       over
+one-yes-late        second     over         over      over       over       over       over
+one-yes-late        third      over         over      over       over       over       over
+expired             initiator  over         over      over       over       over       over
+expired             second     over         over      over       over       over       over
 confirmed           initiator  again        no        asked      cancelled  cancelled  disputed
 confirmed           second     already      no        asked      not-yours  cancelled  disputed
 confirmed           third      already      no        asked      not-yours  cancelled  disputed

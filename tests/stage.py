@@ -1,0 +1,130 @@
+"""Where a table of moves is played on a real server: its people, and a deal in each of its states, come to by real moves.
+
+Only time is moved by SQL, since nobody wants to wait; and the sweeper does not come by, so that what is late and not yet swept
+can be looked at.
+"""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import asyncpg
+import pytest
+
+import server.upkeep
+from handlers.app import App
+from handlers.upkeep import expire_deals
+from tests.conftest import Market
+from tests.people import Person, Refused
+from tests.promises import broken_promises
+from tests.raw_socket import raw_socket
+from tests.tables import Row, Table
+
+TIME = {
+    "expiry": "UPDATE deals SET created_at = now() - interval '8 days', expires_at = now() - interval '1 s' WHERE id = $1",
+    "deadline": "UPDATE deals SET complete_by = now() - interval '1 s' WHERE id = $1",
+}
+# Items by id: who owns them, and how they are. Legs: who gives which item to whom, by the latest terms.
+EVERYTHING = """
+    SELECT to_jsonb(deal) - 'reminded_at' AS deal,
+           (SELECT jsonb_agg(to_jsonb(party) ORDER BY position) FROM parties AS party WHERE deal_id = deal.id) AS parties,
+           (SELECT count(*) FROM revisions WHERE deal_id = deal.id) AS revisions,
+           (SELECT last_seq FROM conversations WHERE deal_id = deal.id) AS last_seq,
+           (SELECT jsonb_agg(item_id ORDER BY item_id) FROM item_holds WHERE deal_id = deal.id) AS held,
+           (SELECT count(*) FROM ownership WHERE deal_id = deal.id) AS ledger_lines,
+           (SELECT jsonb_object_agg(id, jsonb_build_array(owner_id, status)) FROM items WHERE id = ANY(deal.item_ids)) AS items,
+           (SELECT jsonb_agg(jsonb_build_array(item_id, giver_id, receiver_id) ORDER BY item_id)
+              FROM legs WHERE deal_id = deal.id AND revision = deal.revision) AS legs
+      FROM deals AS deal WHERE deal.id = $1
+"""
+Everything = dict[str, Any]
+StageOf = TypeVar("StageOf", bound="Stage")
+
+
+class Stage(ABC):
+    """The people of one table, and a deal in each state that only refusals touch."""
+
+    names: tuple[str, ...]  # who acts in the table, but for those who have no business in it
+    table: Table
+
+    def __init__(self, market: Market, people: dict[str, Person], connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        self.market = market
+        self.people = people
+        self.connection = connection
+        self.untouched: dict[str, str] = {}
+
+    @abstractmethod
+    async def proposes(self) -> str:
+        """A new deal's id."""
+
+    @abstractmethod
+    async def asks(self, person: Person, door: str, move: str, deal_id: str) -> Any:
+        """Make the move, and have its answer."""
+
+    async def deal_that_is(self, state: str) -> str:
+        """A new deal that has come to this state; its id."""
+        deal_id = await self.proposes()
+        for step in self.table.comes_by[state].split():
+            who, what = step.split(":")
+            if who != "time":
+                await self.asks(self.people[who], "rest", what, deal_id)
+            elif what == "sweep":
+                await expire_deals(self.market.service.app)
+            else:
+                await self.connection.execute(TIME[what], deal_id)
+        return deal_id
+
+    async def everything_about(self, deal_id: str) -> Everything:
+        row = await self.connection.fetchrow(EVERYTHING, deal_id)
+        assert row is not None
+        return {name: json.loads(value) if isinstance(value, str) else value for name, value in row.items()}
+
+    async def refusals(self, row: Row, door: str) -> dict[str, str]:
+        """The code that each of the row's moves is refused with. Who has not signed in gets no socket to ask by."""
+        codes: dict[str, str] = {}
+        if (row.who, door) == ("nobody", "socket"):
+            async with raw_socket(self.market.cast) as raw:
+                packet = await raw.connect({})
+            assert packet is not None
+            return dict.fromkeys(row.refused, json.loads(packet.removeprefix("44"))["data"]["code"])
+        for move in row.refused:
+            with pytest.raises(Refused) as no:
+                await self.asks(self.people[row.who], door, move, self.untouched[row.state])
+            codes[move] = no.value.code
+        return codes
+
+
+def due(deal: Everything) -> Everything:
+    """What must be so by the deal's status: who has the items of its terms, how these are, and which of them it holds."""
+    status = deal["deal"]["status"]
+    held, moved = status in ("confirmed", "disputed"), status == "completed"
+    return {
+        "held": [item for item, _, _ in deal["legs"]] if held else None,
+        "ledger_lines": len(deal["legs"]) if moved else 0,
+        "items": {
+            item: [receiver if moved else giver, "traded" if held or moved else "available"]
+            for item, giver, receiver in deal["legs"]
+        },
+    }
+
+
+@asynccontextmanager
+async def set_up(made: type[StageOf], market: Market) -> AsyncIterator[StageOf]:
+    """The stage with its deals; afterwards, no promise is broken."""
+    async with market.sql() as connection:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(server.upkeep, "expire_deals", _nothing)
+            names = (*made.names, "stranger")
+            people = dict(zip(names, await market.cast.people(*names, connected=True), strict=True))
+            stage = made(market, people | {"nobody": Person(market.cast, "nobody", "")}, connection)
+            # First what is expired: the sweep that makes it takes all that is late.
+            for state in sorted(made.table.comes_by, key=lambda state: state != "expired"):
+                stage.untouched[state] = await stage.deal_that_is(state)
+            yield stage
+            assert await broken_promises(connection) == []
+
+
+async def _nothing(_: App) -> int:
+    return 0

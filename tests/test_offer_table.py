@@ -1,0 +1,70 @@
+"""Every move of an offer, in every state it can be in, by everybody who can ask, through both doors.
+
+S2.37 to S2.48, C2, C4, C5, C14, C34, C35. A refusal changes nothing: not the offer, not its terms, not its log, not an item.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests import tables
+from tests.conftest import Market
+from tests.people import Person
+from tests.stage import Stage, due, set_up
+from tests.tables import S1_WORDS, S2_WORDS, Cell, Row, row_name
+
+# What calls an accepted offer off, and what reports a problem with it, is the same for both models (C1, C14).
+OF_BOTH = {"let-go": "trade:cancel", "dispute": "trade:dispute"}
+
+
+class OfferStage(Stage):
+    names = ("initiator", "recipient")
+    table = tables.OFFER
+
+    async def proposes(self) -> str:
+        initiator, recipient = self.people["initiator"], self.people["recipient"]
+        items = {"offeredItemId": await initiator.lists(), "requestedItemId": await recipient.lists()}
+        return str((await initiator.by_rest("offer:create", **items))["id"])
+
+    async def asks(self, person: Person, door: str, move: str, deal_id: str) -> Any:
+        if move in OF_BOTH:
+            return await person.through(door, OF_BOTH[move], tradeId=deal_id)
+        if move != "counter":
+            return await person.through(door, f"offer:{move}", offerId=deal_id)
+        # Each puts an item of their own on the table, so that nothing but whose turn it is can be wrong with it.
+        item = await (person if person.token else self.people["recipient"]).lists("Another thing")
+        return await person.through(door, "offer:counter", offerId=deal_id, counterOfferItemId=item)
+
+
+@pytest.fixture(scope="module")
+async def stage(market: Market) -> AsyncIterator[OfferStage]:
+    async with set_up(OfferStage, market) as made:
+        yield made
+
+
+@pytest.mark.parametrize("door", ["socket", "rest"])
+@pytest.mark.parametrize("row", tables.OFFER.refusals(strangers="not-there"), ids=row_name)
+async def test_what_is_refused_changes_nothing(stage: OfferStage, row: Row, door: str) -> None:
+    before = await stage.everything_about(stage.untouched[row.state])
+    assert await stage.refusals(row, door) == row.refused
+    assert await stage.everything_about(stage.untouched[row.state]) == before
+
+
+@pytest.mark.parametrize("door", ["socket", "rest"])
+@pytest.mark.parametrize("cell", tables.OFFER.allowed, ids=row_name)
+async def test_what_is_allowed_brings_what_the_table_says(stage: OfferStage, cell: Cell, door: str) -> None:
+    offer_id = await stage.deal_that_is(cell.state)
+    before = await stage.everything_about(offer_id)
+    offer = await stage.asks(stage.people[cell.who], door, cell.move, offer_id)
+    after = await stage.everything_about(offer_id)
+    status = before["deal"]["status"] if cell.answer in ("asked", "again") else cell.answer
+    said_by_trades, said_by_offers = S1_WORDS.get(status, status), S2_WORDS.get(status, status.upper())
+    assert offer["status"] == (said_by_trades if cell.move in OF_BOTH else said_by_offers)
+    if cell.answer == "again":
+        assert after == before, "who says it twice has said it once"
+        return
+    assert after["deal"]["status"] == status
+    assert after["last_seq"] == before["last_seq"] + 1
+    assert after["revisions"] == before["revisions"] + (cell.move == "counter"), "every round is kept (C35)"
+    assert after == after | due(after), "items are held, freed or moved as the status says"
