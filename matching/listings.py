@@ -115,7 +115,7 @@ class Listings:
 
     def enter(self, listing: Listing) -> int:
         """Take a slot for `listing`. Raises KeyError for a category that is not in the taxonomy."""
-        category, item = self.taxonomy.node(listing.category), listing.item.int
+        category, condition, item = self.taxonomy.node(listing.category), CONDITIONS.index(listing.condition), listing.item.int
         assert item not in self.slot_of
         if self._free:
             slot = self._free.pop()
@@ -133,7 +133,7 @@ class Listings:
         self.owner[slot] = self.people.enter(listing.owner.int)
         self.value[slot] = nan if listing.value is None else listing.value
         self.category[slot] = category
-        self.condition[slot] = CONDITIONS.index(listing.condition)
+        self.condition[slot] = condition
         self.gives[slot] = listing.open_to_give
         self.takes[slot] = listing.takes_items
         self.open[slot] = listing.wants is None and listing.flexible

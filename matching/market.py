@@ -150,11 +150,15 @@ class Market:
             rows = best_rows(self.listings, self._candidates, part)
             for k, slot in enumerate(part):
                 others, scores = rows.row(k)
-                for other in np.setdiff1d(self.out.row(slot)[0], others).tolist():
-                    self.into.remove(other, slot)
+                edges = dict(zip(others.tolist(), scores.tolist(), strict=True))
+                before = self.out.row(slot)[0].tolist()
+                for other in before:
+                    if other not in edges:
+                        self.into.remove(other, slot)
                 self.out.set_row(slot, others, scores)
-                for other, score in zip(others.tolist(), scores.tolist(), strict=True):
-                    self.into.add(other, slot, score)
+                for other, score in edges.items():
+                    if other not in before:  # an edge's score never changes: who is changed comes anew
+                        self.into.add(other, slot, score)
                 self._cut[slot] = rows.cut[k]
                 self._note_floor(slot)
                 self._short.pop(slot, None)
