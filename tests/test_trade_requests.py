@@ -162,7 +162,7 @@ async def test_the_shape_comes_before_what_it_names_and_who_asks_before_both(
         named = {name: item for name, item in items.items() if name != missing}
         await refused(alice.through(door, "trade:request", **named), "INVALID_REQUEST", missing)
 
-    # By socket, who has not signed in has no connection to ask by: tests/test_trade_table.py.
+    # By socket, who has not signed in has no connection to ask by: tests/stage.py.
     await refused(market.cast.call("POST", "/trades/request", items | {"cash": 100}), "UNAUTHENTICATED")
 
 
