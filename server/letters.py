@@ -1,7 +1,10 @@
 """What mails say, in plain words: a letter for a forgotten password, and one for each kind of notification."""
 
 from datetime import timedelta
+from email.header import Header
+from email.headerregistry import BaseHeader, HeaderRegistry, UniqueUnstructuredHeader
 from email.message import EmailMessage
+from email.policy import Policy, default
 from email.utils import formatdate, make_msgid
 
 import msgspec
@@ -59,12 +62,26 @@ HINTS = {
 PATHS = {Door.TRADES: "/api/trades/{id}", Door.OFFERS: "/api/barter/offers/{id}", Door.CHAINS: "/api/barter/chains/{id}"}
 
 
+class Subject(UniqueUnstructuredHeader, BaseHeader):
+    """Python's own way to write a subject drops spaces between words that are not ASCII where it begins a new line."""
+
+    def fold(self, *, policy: Policy) -> str:
+        text = str(self)
+        charset = "us-ascii" if text.isascii() and "=?" not in text else "utf-8"
+        return f"Subject: {Header(text, charset, header_name='Subject').encode(linesep=policy.linesep)}{policy.linesep}"
+
+
+HEADERS = HeaderRegistry()
+HEADERS.map_to_type("subject", Subject)
+POLICY = default.clone(header_factory=HEADERS)
+
+
 def write_letter(row: Row, *, sender: str, public_url: str, token: str) -> EmailMessage:
     """The letter of a mail as `take_due_mail` gives it. `token`: what resets the password, where it is about that.
 
     Raises ValueError for an address or a text that no letter can have.
     """
-    letter = EmailMessage()
+    letter = EmailMessage(policy=POLICY)
     letter["From"], letter["To"], letter["Date"] = sender, row["email"], formatdate()
     if row["kind"] == "reset":
         letter["Message-ID"], letter["Subject"] = make_msgid(domain="swaploop"), "Reset your Swaploop password"
