@@ -20,7 +20,8 @@ from tests.conftest import Market
 from tests.people import Person, Refused
 from tests.promises import broken_promises
 from tests.raw_socket import raw_socket
-from tests.tables import Row, Table
+from tests.rings import chain_of, cycle_of
+from tests.tables import OFFER, RING, TRADE, Row, Table
 
 TIME = {
     "expiry": "UPDATE deals SET created_at = now() - interval '8 days', expires_at = now() - interval '1 s' WHERE id = $1",
@@ -39,6 +40,9 @@ EVERYTHING = """
               FROM legs WHERE deal_id = deal.id AND revision = deal.revision) AS legs
       FROM deals AS deal WHERE deal.id = $1
 """
+# What calls an accepted offer off, and what reports a problem with it, is the same for both models (C1, C14).
+OF_BOTH = {"let-go": "trade:cancel", "dispute": "trade:dispute"}
+ANSWERS = {"accept": True, "reject": False}
 Everything = dict[str, Any]
 StageOf = TypeVar("StageOf", bound="Stage")
 
@@ -96,6 +100,56 @@ class Stage(ABC):
         return codes
 
 
+class TradeStage(Stage):
+    names = ("requester", "owner")
+    table = TRADE
+
+    async def proposes(self) -> str:
+        requester, owner = self.people["requester"], self.people["owner"]
+        items = {"offeredItem": await requester.lists(), "requestedItem": await owner.lists()}
+        return str((await requester.by_rest("trade:request", **items))["id"])
+
+    async def asks(self, person: Person, door: str, move: str, deal_id: str) -> Any:
+        return await person.through(door, f"trade:{move}", tradeId=deal_id)
+
+
+class OfferStage(Stage):
+    names = ("initiator", "recipient")
+    table = OFFER
+
+    async def proposes(self) -> str:
+        initiator, recipient = self.people["initiator"], self.people["recipient"]
+        items = {"offeredItemId": await initiator.lists(), "requestedItemId": await recipient.lists()}
+        return str((await initiator.by_rest("offer:create", **items))["id"])
+
+    async def asks(self, person: Person, door: str, move: str, deal_id: str) -> Any:
+        if move in OF_BOTH:
+            return await person.through(door, OF_BOTH[move], tradeId=deal_id)
+        if move != "counter":
+            return await person.through(door, f"offer:{move}", offerId=deal_id)
+        # Each puts an item of their own on the table, so that nothing but whose turn it is can be wrong with it.
+        item = await (person if person.token else self.people["recipient"]).lists("Another thing")
+        return await person.through(door, "offer:counter", offerId=deal_id, counterOfferItemId=item)
+
+
+class CycleStage(Stage):
+    names = ("initiator", "second", "third")
+    table = RING
+
+    async def proposes(self) -> str:
+        return str((await cycle_of(*(self.people[name] for name in self.names)))["id"])
+
+    async def asks(self, person: Person, door: str, move: str, deal_id: str) -> Any:
+        if move in ANSWERS:
+            return await person.through(door, "chain:respond", chainId=deal_id, accept=ANSWERS[move])
+        return await person.through(door, f"chain:{move}", chainId=deal_id)
+
+
+class ChainStage(CycleStage):
+    async def proposes(self) -> str:
+        return str((await chain_of(*(self.people[name] for name in self.names)))["id"])
+
+
 def due(deal: Everything) -> Everything:
     """What must be so by the deal's status: who has the items of its terms, how these are, and which of them it holds."""
     status = deal["deal"]["status"]
@@ -122,6 +176,9 @@ async def set_up(made: type[StageOf], market: Market) -> AsyncIterator[StageOf]:
             # First what is expired: the sweep that makes it takes all that is late.
             for state in sorted(made.table.comes_by, key=lambda state: state != "expired"):
                 stage.untouched[state] = await stage.deal_that_is(state)
+            for state, deal_id in stage.untouched.items():
+                now = (await stage.everything_about(deal_id))["deal"]["status"]
+                assert (now == "expired") == (state == "expired"), f"{state} is {now}"
             yield stage
             assert await broken_promises(connection) == []
 

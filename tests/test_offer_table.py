@@ -4,37 +4,13 @@ S2.37 to S2.48, C2, C4, C5, C14, C34, C35. A refusal changes nothing: not the of
 """
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
 from tests import tables
 from tests.conftest import Market
-from tests.people import Person
-from tests.stage import Stage, due, set_up
+from tests.stage import OF_BOTH, OfferStage, due, set_up
 from tests.tables import S1_WORDS, S2_WORDS, Cell, Row, row_name
-
-# What calls an accepted offer off, and what reports a problem with it, is the same for both models (C1, C14).
-OF_BOTH = {"let-go": "trade:cancel", "dispute": "trade:dispute"}
-
-
-class OfferStage(Stage):
-    names = ("initiator", "recipient")
-    table = tables.OFFER
-
-    async def proposes(self) -> str:
-        initiator, recipient = self.people["initiator"], self.people["recipient"]
-        items = {"offeredItemId": await initiator.lists(), "requestedItemId": await recipient.lists()}
-        return str((await initiator.by_rest("offer:create", **items))["id"])
-
-    async def asks(self, person: Person, door: str, move: str, deal_id: str) -> Any:
-        if move in OF_BOTH:
-            return await person.through(door, OF_BOTH[move], tradeId=deal_id)
-        if move != "counter":
-            return await person.through(door, f"offer:{move}", offerId=deal_id)
-        # Each puts an item of their own on the table, so that nothing but whose turn it is can be wrong with it.
-        item = await (person if person.token else self.people["recipient"]).lists("Another thing")
-        return await person.through(door, "offer:counter", offerId=deal_id, counterOfferItemId=item)
 
 
 @pytest.fixture(scope="module")

@@ -4,28 +4,13 @@ A refusal changes nothing: not the trade, not its log, not a hold, not an item.
 """
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
 from tests import tables
 from tests.conftest import Market
-from tests.people import Person
-from tests.stage import Stage, due, set_up
+from tests.stage import TradeStage, due, set_up
 from tests.tables import S1_WORDS, Cell, Row, row_name
-
-
-class TradeStage(Stage):
-    names = ("requester", "owner")
-    table = tables.TRADE
-
-    async def proposes(self) -> str:
-        requester, owner = self.people["requester"], self.people["owner"]
-        items = {"offeredItem": await requester.lists(), "requestedItem": await owner.lists()}
-        return str((await requester.by_rest("trade:request", **items))["id"])
-
-    async def asks(self, person: Person, door: str, move: str, deal_id: str) -> Any:
-        return await person.through(door, f"trade:{move}", tradeId=deal_id)
 
 
 @pytest.fixture(scope="module")
