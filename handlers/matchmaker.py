@@ -6,7 +6,8 @@ event loop, and none sees half of the other.
 """
 
 import asyncio
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -30,7 +31,8 @@ T = TypeVar("T")
 KEEP_UP_SECONDS = 1.0  # so that a search after a quiet hour has little to read
 LOADING_SECONDS_MAX = 5.0  # a search that comes while the market is being read waits so long
 SEARCHES_WAITING_MAX = 50
-MENDED_AT_ONCE = 50  # a few milliseconds: a search does not wait long behind it
+MENDED_AT_ONCE = 100  # a few milliseconds: a search does not wait long behind it
+LARGE_MARKET = 10_000  # from so many items on the collector is told to leave them alone
 FOUND_MAX = 60  # of each kind; people are shown the best of them
 EXPANSIONS_MAX = 5_000  # a search of up to ten parties is exact well before, in the markets that were measured
 NOBODY = (0, UUID(int=0))
@@ -103,16 +105,27 @@ class Matchmaker:
         async with database.connection() as tx:
             self._cursor = await now_cursor(tx)
         last, size = UUID(int=0), BATCH
-        listings: list[Listing] = []
+        batches: list[list[Row]] = []
         while size == BATCH:
             async with database.connection() as tx:
                 rows = await listed_after(tx, last)
-            listings += await self._in_thread(partial(_listings, rows))
+            batches.append(rows)
             size = len(rows)
             last = rows[-1]["id"] if rows else last
-        await self._in_thread(lambda: self._market.load(listings))
+        await self._in_thread(partial(self._fill, batches))
         self._loaded.set()
         log.info("market.read", items=len(self._market))
+
+    def _fill(self, batches: list[list[Row]]) -> None:
+        # The collector stops every thread while it looks through all that there is, and here it would find nothing: what is
+        # loaded stays. A hundred thousand items made it stop the event loop for half a second, again and again.
+        gc.disable()
+        try:
+            self._market.load(_all_listings(batches))
+        finally:
+            if len(self._market) >= LARGE_MARKET:
+                gc.freeze()
+            gc.enable()
 
     async def _keep_up(self, tx: Tx) -> None:
         async with self._turn:  # what is read later is newer, and must be applied later
@@ -145,8 +158,11 @@ class Matchmaker:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
-def _listings(rows: list[Row]) -> list[Listing]:
-    return [_listing(row) for row in rows]
+def _all_listings(batches: list[list[Row]]) -> Iterator[Listing]:
+    """One at a time, and each batch let go: a hundred thousand objects at once would make the collector stop everything."""
+    batches.reverse()
+    while batches:
+        yield from map(_listing, batches.pop())
 
 
 def _listing(row: Row) -> Listing:
