@@ -35,7 +35,7 @@ class Narrator:
 
     def introduce(self, styles: dict[str, str]) -> None:
         """The people and their colours."""
-        self._styles = styles
+        self._styles |= styles
 
     async def pause(self, share: float = 1.0) -> None:
         await asyncio.sleep(self.pause_seconds * share)
@@ -111,6 +111,10 @@ class Narrator:
             row.add_column()
         row.add_row(*[Group(picture, Text(caption, MUTED)) for caption, picture in shown])
         self.console.print(Padding(row, (1, 2, 0, 2)), width=self._width)
+
+    def drawing(self, lines: list[Text]) -> None:
+        """Something drawn with characters, line by line."""
+        self.console.print(Padding(Group(*lines), (1, 1, 1, 2)), width=self._width)
 
     def finale(self, lines: list[Text]) -> None:
         self.console.print()

@@ -1,8 +1,7 @@
-"""The demo play: three people, one bicycle, one swap, against a running server, in one terminal."""
+"""The demo play: a swap of two, then a ring of three, against a running server, in one terminal."""
 
 import secrets
 import sys
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -12,6 +11,9 @@ from client_demo.connection import Door, Person
 from client_demo.narrator import Narrator
 from client_demo.patience import Patience
 from client_demo.picture import half_blocks
+from client_demo.play_cast import Cast
+from client_demo.play_ring import RingPlayed, play_ring
+from client_demo.play_steps import Actor, come_in, hears, history, say
 from client_demo.wire import Data, Refused, Unreachable
 from client_demo.words import failure
 
@@ -20,31 +22,30 @@ THUMBNAIL_COLUMNS, THUMBNAIL_ROWS = 24, 8
 COLOURS = {"Amina": "#f2a65a", "Bilal": "#7fa7f0", "Ziad": "#c79bf0"}
 
 
-class Player:
-    """One of the three, with what they list."""
+class Player(Actor):
+    """One of the three of the first half, with what they list."""
 
-    def __init__(self, name: str, url: str, tag: str, person: Person, thing: Data, picture: bytes) -> None:
-        self.name = name
-        self.email = f"{name.lower()}.{tag}@example.org"
-        self.password = secrets.token_urlsafe(12)
-        self.person = person
+    def __init__(self, name: str, tag: str, person: Person, thing: Data, picture: bytes) -> None:
+        super().__init__(name, f"{name.lower()}.{tag}@example.org", secrets.token_urlsafe(12), person)
         self.thing = thing
         self.picture = picture
-        self.item: Data = {}
 
 
 async def play(url: str, pause_seconds: float = PAUSE_SECONDS, console: Console | None = None) -> None:
-    """Play one trade between freshly registered people against the server at `url`; 0 plays without pauses.
+    """Play a trade between freshly registered people, then a ring of three in the demo market; 0 plays without pauses.
+
+    Can be played again on the same server.
 
     Raises SystemExit with a sentence when no server answers or it refuses what the play needs.
     """
     narrator = Narrator(console or Console(highlight=False), pause_seconds)
     narrator.introduce(COLOURS)
     cast = _cast(url)
+    market = Cast(url)
     try:
         if not await cast[0].person.server_is_there():
             sys.exit(f"No server answers at {url}. Start one in another terminal: make run (or: swaploop serve)")
-        await _perform(narrator, url, *cast)
+        await _perform(narrator, url, market, *cast)
     except Unreachable as error:
         sys.exit(f"The server at {url} stopped answering in the middle of the play: {error}")
     except Refused as error:
@@ -52,6 +53,7 @@ async def play(url: str, pause_seconds: float = PAUSE_SECONDS, console: Console 
     finally:
         for player in cast:
             await player.person.close()
+        await market.close()
 
 
 def _cast(url: str) -> tuple[Player, Player, Player]:
@@ -59,7 +61,7 @@ def _cast(url: str) -> tuple[Player, Player, Player]:
     patience = Patience(call_seconds_max=8.0)
 
     def player(name: str, thing: Data, picture: bytes) -> Player:
-        return Player(name, url, tag, Person(url, patience=patience), thing, picture)
+        return Player(name, tag, Person(url, patience=patience), thing, picture)
 
     camera: Data = {
         "title": "Film camera, Zenit E",
@@ -96,13 +98,13 @@ def _cast(url: str) -> tuple[Player, Player, Player]:
     )
 
 
-async def _perform(narrator: Narrator, url: str, amina: Player, bilal: Player, ziad: Player) -> None:
+async def _perform(narrator: Narrator, url: str, market: Cast, amina: Player, bilal: Player, ziad: Player) -> None:
     narrator.console.print()
     narrator.console.print(Text.assemble(("  ⇄ swaploop ", "bold #5ad1b3"), (f"a swap, live, on {url}", "#8496a3")))
 
     await narrator.scene(1, "Three people come in")
     for player in (amina, bilal, ziad):
-        await _come_in(narrator, player)
+        await come_in(narrator, player)
 
     await narrator.scene(2, "Each lists a thing")
     for player in (amina, bilal, ziad):
@@ -117,49 +119,30 @@ async def _perform(narrator: Narrator, url: str, amina: Player, bilal: Player, z
 
     await narrator.scene(4, "They talk")
     conversation = trade["conversation"]
-    await _say(narrator, bilal, amina, conversation, "Hi Amina. Does the light meter still work?")
-    await _say(narrator, amina, bilal, conversation, "It does, I shot a roll with it last week. Want to see?", right=True)
-    await _say(narrator, bilal, amina, conversation, "Lovely. Saturday, Opera metro, five o'clock?")
+    await say(narrator, bilal, [amina], conversation, "Hi Amina. Does the light meter still work?")
+    await say(narrator, amina, [bilal], conversation, "It does, I shot a roll with it last week. Want to see?", right=True)
+    await say(narrator, bilal, [amina], conversation, "Lovely. Saturday, Opera metro, five o'clock?")
 
     await narrator.scene(5, "Bilal decides")
     trade = await _move(narrator, bilal, "interest", trade, Door.EVENT)
     await narrator.pause(0.6)
     trade = await _move(narrator, bilal, "confirm", trade, Door.EVENT)
-    await _hears_status(narrator, amina, trade, "confirmed", "both things are held now")
-    await _hears_status(narrator, ziad, rival, "rejected", "promised to another")
+    await hears(narrator, amina, "trade", trade, "confirmed", "both things are held now")
+    await hears(narrator, ziad, "trade", rival, "rejected", "promised to another")
     await narrator.pause(0.6)
     await _try_again(narrator, ziad, bilal)
 
     await narrator.scene(6, "Saturday, five o'clock: they swap")
     trade = await _move(narrator, amina, "complete", trade, Door.REST)
-    await _hears_status(narrator, bilal, trade, "completed", "the camera is his")
+    await hears(narrator, bilal, "trade", trade, "completed", "the camera is his")
 
     await narrator.scene(7, "Whose is what now")
     names = {player.person.id: player.name for player in (amina, bilal, ziad)}
     for player in (amina, bilal):
-        await _history(narrator, player, names)
+        await history(narrator, player, names)
 
-    await _finale(narrator, conversation, amina, bilal)
-
-
-async def _come_in(narrator: Narrator, player: Player) -> None:
-    name, person = player.name, player.person
-    await narrator.act(
-        name,
-        Door.REST,
-        "POST /api/auth/register",
-        person.register(name, player.email, player.password),
-        lambda user: f"201 account {user['id'][:8]}",
-    )
-    await narrator.act(
-        name,
-        Door.REST,
-        "POST /api/auth/login",
-        person.sign_in(player.email, player.password),
-        lambda _user: "200 access + refresh token",
-    )
-    await narrator.act(name, Door.EVENT, "CONNECT, sync", person.connect(), lambda _none: "online, nothing missed")
-    await narrator.pause(0.4)
+    ring = await play_ring(narrator, market, first_scene=8)
+    await _finale(narrator, conversation, ring, amina, bilal)
 
 
 async def _list_thing(narrator: Narrator, player: Player) -> None:
@@ -210,26 +193,6 @@ async def _propose(narrator: Narrator, player: Player, owner: Player, door: Door
     return dict(trade)
 
 
-async def _say(
-    narrator: Narrator, player: Player, reader: Player, conversation: str, text: str, *, right: bool = False
-) -> None:
-    async with narrator.bubble(player.name, text, right=right) as bubble:
-        await player.person.does("typing", conversationId=conversation, typing=True)
-        await reader.person.until(lambda: player.person.id in reader.person.typists(conversation))
-        bubble.typing(reader.name)
-        await narrator.pause()
-        sent = await player.person.does("message:send", via=Door.EVENT, conversationId=conversation, text=text)
-        bubble.said("✓", f"sent by event, seq {sent['seq']}")
-        log = reader.person.logs[conversation]
-        await reader.person.until(lambda: (log.seen_to or 0) >= sent["seq"])
-        await narrator.pause(0.7)
-        await reader.person.does("message:read", conversationId=conversation, seq=sent["seq"])
-        mine = player.person.logs[conversation]
-        await player.person.until(lambda: mine.marks.get(reader.person.id, 0) >= sent["seq"])
-        bubble.said("✓✓", f"seq {sent['seq']}, read by {reader.name}")
-        await narrator.pause(0.3)
-
-
 async def _move(narrator: Narrator, player: Player, verb: str, trade: Data, door: Door) -> Data:
     ask: Data = {"tradeId": trade["id"], "revision": trade["revision"]}
     moved = await narrator.act(
@@ -242,16 +205,6 @@ async def _move(narrator: Narrator, player: Player, verb: str, trade: Data, door
     return dict(moved)
 
 
-async def _hears_status(narrator: Narrator, player: Player, trade: Data, status: str, meaning: str) -> None:
-    log = player.person.logs[trade["conversation"]]
-
-    def change() -> Any:
-        return next((entry for entry in reversed(log.entries) if entry.change), None)
-
-    await player.person.until(lambda: change() is not None and change().change["status"] == status)
-    narrator.heard(player.name, "trade:changed", f"{status}, seq {change().seq}: {meaning}")
-
-
 async def _try_again(narrator: Narrator, player: Player, owner: Player) -> None:
     """What a promised thing answers to the next who asks for it."""
     try:
@@ -260,29 +213,18 @@ async def _try_again(narrator: Narrator, player: Player, owner: Player) -> None:
         narrator.refused(player.name, Door.EVENT, "trade:request", "the same bicycle again", no)
 
 
-async def _history(narrator: Narrator, player: Player, names: dict[str, str]) -> None:
-    await narrator.act(
-        player.name,
-        Door.EVENT,
-        "item:history",
-        player.person.does("item:history", via=Door.EVENT, itemId=player.item["id"]),
-        lambda ledger: (
-            f"{player.item['title'].split(',')[0]}: {' → '.join(names.get(line['to'], 'someone') for line in ledger)}"
-        ),
-    )
-
-
-async def _finale(narrator: Narrator, conversation: str, *players: Player) -> None:
+async def _finale(narrator: Narrator, conversation: str, ring: RingPlayed, *players: Player) -> None:
     await narrator.pause()
-    logs = [[entry.seq for entry in player.person.logs[conversation].entries] for player in players]
-    whole = all(seqs == list(range(1, len(logs[0]) + 1)) for seqs in logs)
-    verdict = "the same on both sides, without a gap" if whole else "NOT the same on both sides"
-    lines = [
-        Text.assemble(("One log held it all: ", "bold"), f"{len(logs[0])} entries, chat and deal alike, {verdict}."),
-        Text(""),
-        Text("Look around as one of them, in the terminal client:", "#8496a3"),
-    ]
+    lines = []
+    for about, log_id, actors in (("swap", conversation, players), ("ring", ring.conversation, ring.actors)):
+        logs = [[entry.seq for entry in actor.person.logs[log_id].entries] for actor in actors]
+        whole = all(seqs == list(range(1, len(logs[0]) + 1)) for seqs in logs)
+        verdict = f"the same for all {len(logs)}, without a gap" if whole else "NOT the same for all"
+        held = f"{len(logs[0])} entries, chat and deal alike, {verdict}."
+        lines.append(Text.assemble((f"One log held the {about}: ", "bold"), held))
+    lines += [Text(""), Text("Look around as one of them, in the terminal client (make client):", "#8496a3")]
     lines += [
-        Text.assemble(narrator.name(player.name), f"  {player.email}  ", (player.password, "#f2a65a")) for player in players
+        Text.assemble(narrator.name(actor.name), f"  {actor.email}  ", (actor.password, "#f2a65a"))
+        for actor in (players[0], ring.actors[0])
     ]
     narrator.finale(lines)

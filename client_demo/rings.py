@@ -59,13 +59,15 @@ class Circle:
     @classmethod
     def of_chain(cls, chain: Data) -> "Circle":
         """From what `chain:get` answers, and `chain:changed` tells."""
+        awaited = set(chain["awaiting"])
         places = [
             Place(
                 place["user"]["id"],
                 one_line(place["user"]["fullName"], 40),
                 _thing(place["givingItem"]),
                 _thing(place["receivingItem"]),
-                answer=place["status"],
+                # Who proposed it is not asked: to propose is to say yes.
+                answer="ACCEPTED" if place["status"] == "PENDING" and place["id"] not in awaited else place["status"],
             )
             for place in chain["participants"]
         ]

@@ -65,7 +65,7 @@ def client(url: str, email: str | None) -> None:
 @URL
 @click.option("--fast", is_flag=True, help="Without the pauses for reading.")
 def demo(url: str, fast: bool) -> None:
-    """Play one trade between two people, from registering to swapped ownership, against a running server."""
+    """Play a swap of two and a ring of three, from finding it to swapped ownership, against a running server."""
     from client_demo.play import play
 
     _run(play(url, 0.0) if fast else play(url))
