@@ -21,6 +21,7 @@ from tests.bench.timing import Quantiles
 
 # The rows are made up, so that a crash may lose them; how long a reading takes is the same.
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+LOOK_UP = "SELECT * FROM items WHERE id = $1"
 COLUMNS = (
     "id", "owner_id", "title", "description", "category_id", "condition", "looking_for", "estimated_value", "wants",
     "open_to_give",
@@ -91,25 +92,23 @@ def stored(wants: Wants) -> dict[str, Any]:
 
 
 class LookUps:
-    """One look-up of an item by its primary key after the other: the median, seconds.
-
-    The floor is `bare`: a prepared statement for one column over a connection of one's own, the least that PostgreSQL and
-    asyncpg can do. What an action pays for it, through the pool and with the whole row, is `pooled`.
-    """
+    """One look-up of an item by its primary key, one after the other: the median, seconds."""
 
     def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]", database: Database, item_ids: Sequence[UUID]) -> None:
         self._connection = connection
         self._database = database
         self._item_ids = item_ids
 
-    async def bare(self) -> float:
-        statement = await self._connection.prepare("SELECT title FROM items WHERE id = $1")
-        return await self._median(statement.fetchval)
+    async def seconds(self) -> float:
+        """The floor: by asyncpg, on a connection that is at hand."""
+        return await self._median(lambda item_id: self._connection.fetchrow(LOOK_UP, item_id))
 
-    async def pooled(self) -> float:
+    async def pooled_seconds(self) -> float:
+        """What an action pays for the same: it gets a connection of the product's pool first, and gives it back."""
+
         async def look_up(item_id: UUID) -> object:
             async with self._database.connection() as tx:
-                return await tx.fetchrow("SELECT * FROM items WHERE id = $1", item_id)
+                return await tx.fetchrow(LOOK_UP, item_id)
 
         return await self._median(look_up)
 

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 
 import asyncpg
 
@@ -62,11 +62,12 @@ async def run(scale: Scale = FULL, seed: int = 1) -> Report:
             looked_up = [one.item for one in random.Random(seed).choices(listed, k=scale.looked_up)]
             bench = Bench(report, scale, listed, Market(Taxonomy(tree)), LookUps(connection, database, looked_up))
             bench.load()
+            await bench.floor()
             await bench.searches()
             bench.identity()
             await bench.changes(fresh)
             sample = [one.item for one in listed[: scale.asked_of_the_product]]
-            look_up_seconds = await bench.look_ups.bare()
+            look_up_seconds = await bench.look_ups.seconds()
             await event_loop.measure(report, connection, database, categories, sample, fresh, look_up_seconds)
         finally:
             await connection.close()
@@ -92,6 +93,14 @@ class Bench:
         seconds, _ = taken(self.market.load, self.listed)
         self.report.add(Figure("read the whole market", [seconds], [bare], "loop over the listings", "s", "ms"))
         self.report.note(f"The market has {len(self.market):,} items and {self.market.out.edges:,} edges.")
+
+    async def floor(self) -> None:
+        floor, pooled = await self.look_ups.seconds(), await self.look_ups.pooled_seconds()
+        self.report.add(Figure("the same look-up by an action, through the pool", [pooled], [floor], LOOK_UP, "µs"))
+        self.report.note(
+            "The look-up: one item by its primary key, by asyncpg on a connection that is at hand; the median of "
+            f"{self.scale.looked_up:,}, taken anew in each round."
+        )
 
     def sampled(self, count: int) -> list[int]:
         """Slots of as many items, left to chance, but the same each time."""
@@ -132,31 +141,30 @@ class Bench:
         for slot in self.sampled(self.scale.chains_tried):
             self._same(slot, "chains", self.chains(slot, expansions_max=PLENTY), brute_force.best_chains(slot, PARTIES, COUNT))
 
-        networkx, ours, theirs = Networkx(brute_force), [], []
-        for slot in self.sampled(self.scale.tried_by_networkx):
-            self.rings(slot)
-            seconds, found = taken(self.rings, slot)
-            ours.append(seconds)
-            seconds, paths = taken(networkx.best_rings, slot, PARTIES, COUNT)
-            theirs.append(seconds)
-            self._same(slot, "rings by networkx", found, paths)
-        self.report.add(
-            Figure(
-                f"networkx for the {COUNT} best rings of up to {PARTIES}",
-                [median(theirs)],
-                [median(ours)],
-                "p50 of the same searches",
-                at_least=1_000,
-            )
-        )
         self.report.note(
             f"Compared with trying everything: the rings through {self.scale.tried_by_brute_force} items, the chains through "
-            f"{self.scale.chains_tried}. networkx (`all_simple_paths` with a cutoff) took part with {len(theirs)} items."
+            f"{self.scale.chains_tried}."
         )
+        self._networkx(brute_force)
+
+    def _networkx(self, brute_force: BruteForce) -> None:
+        networkx, slots = Networkx(brute_force), self.sampled(self.scale.tried_by_networkx)
+        ours = {slot: median(times(self.rings, [slot] * 5)) for slot in slots}
+        for name, search, at_least in (
+            ("networkx for the same, from what is wanted", networkx.best_rings, 1_000),
+            ("networkx for the same, to who wants it", networkx.best_rings_by_their_ends, None),
+        ):
+            theirs = []
+            for slot in slots:
+                seconds, paths = taken(search, slot, PARTIES, COUNT)
+                theirs.append(seconds)
+                self._same(slot, "rings", self.rings(slot, expansions_max=PLENTY), paths)
+            floor = f"ours, of the same {len(slots)} items"
+            self.report.add(Figure(f"{name}: p50", [median(theirs)], [median(ours.values())], floor, at_least=at_least))
 
     async def changes(self, fresh: Sequence[Listing]) -> None:
         """What is new is in the graph when `put` has returned: the next search sees it."""
-        floor = await self.look_ups.bare()
+        floor = await self.look_ups.seconds()
         put, found, dropped, with_rings = [], [], [], 0
         for listing in fresh:
             seconds, _ = taken(self.market.put, listing)
@@ -166,10 +174,9 @@ class Bench:
             seconds, rings = taken(self.rings, slot)
             found.append(put[-1] + seconds)
             with_rings += bool(rings.paths)
-            for _, path in rings.paths[:1]:
-                others = self.rings(path[1], expansions_max=PLENTY)
-                if not others.paths:
-                    self.report.fail(f"a ring through {listing.item} is none through the next item in it")
+            for total, path in rings.paths:
+                if total != self._by_definition(path):
+                    self.report.fail(f"the ring {path} through {listing.item} has edges that its listings do not")
         for listing in fresh:
             seconds, _ = taken(self.market.drop, listing.item)
             dropped.append(seconds)
@@ -188,12 +195,17 @@ class Bench:
         times(search, slots)
         floors, rounds = [], []
         for _ in range(self.scale.rounds):
-            floors.append(await self.look_ups.bare())
+            floors.append(await self.look_ups.seconds())
             rounds.append(Quantiles.of(times(search, slots)))
         for quantile in Quantiles._fields:
             seconds = [getattr(each, quantile) for each in rounds]
             at_most = p99_at_most if quantile == "p99" else None
             self.report.add(Figure(f"{name}: {quantile}", seconds, floors, LOOK_UP, floor_unit="µs", at_most=at_most))
+
+    def _by_definition(self, ring: tuple[int, ...]) -> int:
+        """The sum of its edges' scores, from the listings as they are."""
+        items = [self.market.item(slot) for slot in (*ring, ring[0])]
+        return sum(self.market.edge(one, other) or 0 for one, other in pairwise(items))
 
     def _same(self, slot: int, what: str, found: Found, tried: list[tuple[int, tuple[int, ...]]]) -> None:
         if found.paths != tried or not found.exact:

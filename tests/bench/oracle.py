@@ -6,7 +6,7 @@ from heapq import nsmallest
 
 import networkx as nx
 
-from matching.search import LEAST_MEAN, Graph, Path
+from matching.search import LEAST_MEAN, PARTIES_MIN, Graph, Path
 
 Edges = list[dict[int, int]]  # by slot: what its owner wants, and the score
 
@@ -52,7 +52,7 @@ class BruteForce:
 
     def _rings(self, start: int, parties_max: int) -> Iterator[tuple[int, ...]]:
         for path in self._paths((start,), parties_max - 1, self.wanted):
-            if len(path) >= 3 and start in self.wanted[path[-1]]:
+            if len(path) >= PARTIES_MIN and start in self.wanted[path[-1]]:
                 yield path
 
     def _chains(self, through: int, parties_max: int) -> Iterator[tuple[tuple[int, ...], int]]:
@@ -61,7 +61,7 @@ class BruteForce:
             if self.gives[ahead[-1]]:
                 for behind in self._paths((through,), parties_max - len(ahead), self.wanting):
                     path = behind[:0:-1] + ahead
-                    if len(path) >= 3 and self.has_distinct_owners(path):
+                    if len(path) >= PARTIES_MIN and self.has_distinct_owners(path):
                         yield path, len(behind) - 1
 
     def _paths(self, path: tuple[int, ...], more: int, edges: Edges | list[list[int]]) -> Iterator[tuple[int, ...]]:
@@ -81,7 +81,7 @@ class BruteForce:
 
 
 class Networkx:
-    """The same rings by what networkx has for it: `all_simple_paths` to whoever wants the item, none longer than a ring is."""
+    """The same rings by what networkx has for it: `all_simple_paths` with a cutoff. Each path closes to a ring."""
 
     def __init__(self, brute_force: BruteForce) -> None:
         self._brute_force = brute_force
@@ -90,7 +90,18 @@ class Networkx:
         self._graph.add_edges_from((slot, other) for slot, row in enumerate(brute_force.wanted) for other in row)
 
     def best_rings(self, start: int, parties_max: int, count: int) -> list[Path]:
-        ends = set(self._graph.predecessors(start))
-        paths = (tuple(path) for path in nx.all_simple_paths(self._graph, start, ends, cutoff=parties_max - 1))
-        rings = (path for path in paths if len(path) >= 3 and self._brute_force.has_distinct_owners(path))
-        return self._brute_force.best_of_rings(rings, count)
+        """From everything that the owner of `start` wants, back to `start`."""
+        firsts = self._graph.successors(start)
+        paths = (path for first in firsts for path in nx.all_simple_paths(self._graph, first, start, cutoff=parties_max - 1))
+        return self._best(((start, *path[:-1]) for path in paths), count)
+
+    def best_rings_by_their_ends(self, start: int, parties_max: int, count: int) -> list[Path]:
+        """From `start` to everyone who wants it: nobody's last step has to be enumerated, for it is looked up."""
+        lasts = set(self._graph.predecessors(start))
+        paths = nx.all_simple_paths(self._graph, start, lasts, cutoff=parties_max - 1)
+        return self._best((tuple(path) for path in paths), count)
+
+    def _best(self, rings: Iterator[tuple[int, ...]], count: int) -> list[Path]:
+        brute_force = self._brute_force
+        proper = (ring for ring in rings if len(ring) >= PARTIES_MIN and brute_force.has_distinct_owners(ring))
+        return brute_force.best_of_rings(proper, count)
