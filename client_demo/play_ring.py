@@ -19,10 +19,10 @@ ITEMS_MAX = 100
 SEARCHES_MAX = 5  # of one person's things
 RING_COLUMNS = 74
 # What three of them list when the market has no ring left: each wants the next one's thing, and nothing else.
-NEW_THINGS: tuple[tuple[str, str, int, str], ...] = (  # title, category, value in EGP, the word for what is wanted
-    ("Oud, made in Mohamed Ali Street", "ouds", 6_400, "telescope"),
-    ("Telescope, 70 mm, with a tripod", "cameras", 6_100, "kayak"),
-    ("Kayak with a paddle", "boats", 6_700, "oud"),
+NEW_THINGS = (  # title, category, value in EGP, and what is wanted
+    ("Oud, made in Mohamed Ali Street", "ouds", 6_400, {"categories": ["cameras"], "keywords": ["telescope"]}),
+    ("Telescope, 70 mm, with a tripod", "cameras", 6_100, {"categories": ["boats"], "keywords": ["kayak"]}),
+    ("Kayak with a paddle", "boats", 6_700, {"categories": ["ouds"], "keywords": ["oud"]}),
 )
 LOOKS = {
     "label": "#8496a3",
@@ -101,7 +101,7 @@ async def _rings(narrator: Narrator, cast: Cast) -> AsyncIterator[Found]:
             "condition": "GOOD",
             "lookingFor": "item_swap",
             "estimatedValue": value,
-            "wants": {"keywords": [wanted]},
+            "wants": wanted,
         }
         actor.item = await narrator.act(
             actor.name,
