@@ -12,6 +12,9 @@ from tests.conftest import Market
 from tests.stage import ChainStage, CycleStage, Stage, due, set_up
 from tests.tables import RING_WORDS, Cell, Row, row_name
 
+# What the caller's own place says once they have answered, or said that it is done (S2.64, S2.68).
+PLACE = {"accept": "ACCEPTED", "reject": "REJECTED", "execute": "COMPLETED"}
+
 
 @pytest.fixture(scope="module", params=[CycleStage, ChainStage], ids=["cycle", "chain"])
 async def stage(market: Market, request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
@@ -36,6 +39,9 @@ async def test_what_is_allowed_brings_what_the_table_says(stage: Stage, cell: Ce
     after = await stage.everything_about(ring_id)
     status = before["deal"]["status"] if cell.answer in ("asked", "again") else cell.answer
     assert ring["status"] == RING_WORDS.get(status, status.upper())
+    (place,) = [place for place in ring["participants"] if place["user"]["id"] == stage.people[cell.who].id]
+    assert place["status"] == PLACE.get(cell.move, place["status"])
+    assert place["respondedAt"] is not None or cell.move not in ("accept", "reject")
     if cell.answer == "again":
         assert after == before, "who says it twice has said it once"
         return
