@@ -1,5 +1,6 @@
 """Opportunities: rings through one's own item, found in the market and shown with what they rest on (S2.51 to S2.54, S2.56)."""
 
+import contextlib
 from dataclasses import dataclass
 from typing import Annotated, Literal
 from uuid import UUID
@@ -25,6 +26,7 @@ from matching.rings import Ring, Steps
 from matching.search import diverse
 from storage.database import Row
 from storage.deals import share_items
+from storage.items import item_by_id
 from storage.market import shown_items
 from storage.opportunities import Shown
 from storage.records import records_of
@@ -140,8 +142,8 @@ async def find_opportunities(call: Call, ask: FindOpportunities) -> Discovered:
 
 
 async def own_item(call: Call, item_id: UUID) -> None:
-    """Raises NotFound, NotOwner, ActiveListing or ItemUnavailable, in C41's order."""
-    item = (await share_items(call.tx, [item_id])).get(item_id)
+    """Raises NotFound, NotOwner, ActiveListing or ItemUnavailable, in C41's order. Nothing is locked yet."""
+    item = await item_by_id(call.tx, item_id)
     if item is None:
         raise NotFound
     if item["owner_id"] != call.user_id:
@@ -181,15 +183,19 @@ async def _named(call: Call, item_id: UUID, opportunity_id: UUID) -> Opportunity
 
 
 async def _can_be_proposed(call: Call, found: Opportunity) -> bool:
-    """Whether every item is there, and still its person's: the market is a moment old, these rows are now."""
-    items = await share_items(call.tx, [item for _, item in found.steps])
-    return all(
-        item in items
-        and items[item]["owner_id"] == person
-        and items[item]["status"] == "available"
-        and items[item]["sale_price"] is None
-        for person, item in found.steps
-    )
+    """Whether every item is there, and still its person's: the market is a moment old, these rows are now.
+
+    If so they stay shared; if not, none of them does: locked beside those of the next ring, they would be out of order.
+    """
+    with contextlib.suppress(OpportunityChanged):
+        async with call.tx.transaction():
+            items = await share_items(call.tx, [item for _, item in found.steps])
+            for person, item in found.steps:
+                row = items.get(item)
+                if row is None or row["owner_id"] != person or row["status"] != "available" or row["sale_price"] is not None:
+                    raise OpportunityChanged
+            return True
+    return False
 
 
 def first_step(ring: Ring) -> UUID:

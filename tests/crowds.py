@@ -57,11 +57,11 @@ async def open_crowd(open_market: OpenMarket) -> AsyncIterator[Crowd]:
         market = await stack.enter_async_context(open_market(SECRET_KEY=SECRET))
         shared = {"DATABASE_URL": market.database_url, "REDIS_URL": market.redis_url}
         other = await stack.enter_async_context(open_market(SECRET_KEY=SECRET, **shared))
-        people = await market.cast.people("Alice", "Bob", "Carol", "Dave", connected=True)
+        people = alice, bob, carol, dave = await market.cast.people("Alice", "Bob", "Carol", "Dave", connected=True)
         elsewhere = {}
         for person in people:
             (elsewhere[person.id],) = await stack.enter_async_context(devices_of(person, other.cast))
-        yield Crowd(market, other, *people, elsewhere)
+        yield Crowd(market, other, alice, bob, carol, dave, elsewhere)
     # PostgreSQL counts a deadlock for good when the connection that had it is closed.
     async with market.sql() as connection:
         assert await connection.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == 0
