@@ -24,8 +24,8 @@ from matching.refusals import (
 )
 from matching.rings import Ring, Steps
 from matching.search import diverse
-from storage.database import Row
-from storage.deals import share_items
+from storage.database import Conflict, Row
+from storage.deals import look_at_items, share_items
 from storage.items import item_by_id
 from storage.market import shown_items
 from storage.opportunities import Shown
@@ -109,6 +109,10 @@ class Opportunity:
     score: float
     steps: Steps
 
+    @property
+    def items(self) -> list[UUID]:
+        return [item for _, item in self.steps]
+
 
 @action(
     "barter:opportunities",
@@ -156,18 +160,21 @@ async def one_opportunity(
 ) -> Opportunity:
     """The ring named, or the best one, its items shared until the transaction ends (S2.56, S2.62, C65).
 
-    Raises NoMatches where there is none, and OpportunityChanged where the one named is not there any more.
+    Raises NoMatches where there is none, and OpportunityChanged where the one named is not there any more. Raises Conflict
+    where the best one went while it was being locked: another round finds what is the best then.
     """
     if opportunity_id is not None:
         named = await _named(call, item_id, opportunity_id)
-        if named is None or not await _can_be_proposed(call, named):
+        if named is None or not _can_be_proposed(named, await share_items(call.tx, named.items)):
             raise OpportunityChanged
         return named
     cycles, chains, _ = await call.app.matchmaker.rings(call.tx, item_id, parties_max=parties_max)
     found = [*cycles, *chains] if prefer_cycles else sorted([*cycles, *chains], key=lambda ring: -ring.score)
     for ring in found[:TRIED_MAX]:
         opportunity = Opportunity(ring.kind, ring.score, ring.steps)
-        if await _can_be_proposed(call, opportunity):
+        if _can_be_proposed(opportunity, await look_at_items(call.tx, opportunity.items)):
+            if not _can_be_proposed(opportunity, await share_items(call.tx, opportunity.items)):
+                raise Conflict
             return opportunity
     raise NoMatches
 
@@ -182,20 +189,15 @@ async def _named(call: Call, item_id: UUID, opportunity_id: UUID) -> Opportunity
     return Opportunity(found.kind, found.score, found.steps) if found else None
 
 
-async def _can_be_proposed(call: Call, found: Opportunity) -> bool:
-    """Whether every item is there, and still its person's: the market is a moment old, these rows are now.
-
-    If so they stay shared; if not, none of them does: locked beside those of the next ring, they would be out of order.
-    """
-    with contextlib.suppress(OpportunityChanged):
-        async with call.tx.transaction():
-            items = await share_items(call.tx, [item for _, item in found.steps])
-            for person, item in found.steps:
-                row = items.get(item)
-                if row is None or row["owner_id"] != person or row["status"] != "available" or row["sale_price"] is not None:
-                    raise OpportunityChanged
-            return True
-    return False
+def _can_be_proposed(found: Opportunity, items: dict[UUID, Row]) -> bool:
+    """Whether every item is there, and still its person's: the market is a moment old, these rows are now."""
+    return all(
+        item in items
+        and items[item]["owner_id"] == person
+        and items[item]["status"] == "available"
+        and items[item]["sale_price"] is None
+        for person, item in found.steps
+    )
 
 
 def first_step(ring: Ring) -> UUID:

@@ -144,16 +144,23 @@ class DealRecord:
         )
 
 
+ITEMS_TO_PROPOSE = """
+    SELECT item.id, item.owner_id, item.status, item.sale_price, item.looking_for FROM items AS item
+     WHERE item.id = ANY($1) AND item.deleted_at IS NULL ORDER BY item.id
+"""
+
+
+async def look_at_items(tx: Tx, item_ids: Iterable[UUID]) -> dict[UUID, Row]:
+    """The items as they are at the moment."""
+    return {row["id"]: row for row in await tx.fetch(ITEMS_TO_PROPOSE, list(item_ids))}
+
+
 async def share_items(tx: Tx, item_ids: Iterable[UUID]) -> dict[UUID, Row]:
-    """The items, which nobody confirms, edits or deletes until this transaction ends. For proposing."""
-    rows = await tx.fetch(
-        """
-        SELECT item.id, item.owner_id, item.status, item.sale_price, item.looking_for FROM items AS item
-         WHERE item.id = ANY($1) AND item.deleted_at IS NULL ORDER BY item.id FOR SHARE
-        """,
-        sorted(item_ids),
-    )
-    return {row["id"]: row for row in rows}
+    """The items, which nobody confirms, edits or deletes until this transaction ends. For proposing.
+
+    All that the transaction is to have, at once: they are locked in order of id, and a second call might wait in a ring.
+    """
+    return {row["id"]: row for row in await tx.fetch(f"{ITEMS_TO_PROPOSE} FOR SHARE", sorted(item_ids))}
 
 
 async def add_deal(
