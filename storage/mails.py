@@ -17,8 +17,8 @@ async def queue_reset_mail(tx: Tx, email: str) -> None:
 
 
 async def take_due_mail(tx: Tx) -> Row | None:
-    """One mail to send now: `id, kind, attempts, user_id, email, name`, and of a notification's `notification_id, deal_id,
-    deal_kind, data`.
+    """One mail to send now, a password's before all others: `id, kind, attempts, user_id, email, name`, and of a notification's
+    `notification_id, deal_id, deal_kind, data`.
 
     Where nobody has the address, or the notification is no more, `user_id` is None. The attempt is counted, and nobody else
     takes the mail while its lease lasts. Whoever took it removes it, or puts it off.
@@ -27,7 +27,10 @@ async def take_due_mail(tx: Tx) -> Row | None:
         """
         WITH taken AS (
             UPDATE mails SET attempts = attempts + 1, due_at = now() + $1
-             WHERE id = (SELECT id FROM mails WHERE due_at <= now() ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+             WHERE id = COALESCE(
+                 (SELECT id FROM mails WHERE due_at <= now() AND kind = 'reset' ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED),
+                 (SELECT id FROM mails WHERE due_at <= now() ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+             )
             RETURNING id, kind, notification_id, attempts, user_id, email
         )
         SELECT taken.id, taken.kind, taken.notification_id, taken.attempts, notification.data, deal.id AS deal_id,

@@ -23,6 +23,7 @@ from structlog.testing import capture_logs
 from server import mail
 from server.mail import Mailer
 from storage.database import Database
+from storage.mails import take_due_mail
 from tests.conftest import Market, OpenMarket
 from tests.people import PASSWORD, Cast, Person, Refused
 
@@ -496,3 +497,18 @@ async def test_an_address_that_cannot_be_written_to_holds_nobody_up(open_market:
         async with asyncio.timeout(MAIL_SECONDS_MAX):
             while f"RCPT TO:<{alice.email}>" not in box.recipients:
                 await asyncio.sleep(0.05)
+
+
+async def test_a_forgotten_password_does_not_wait_behind_what_people_are_told_of_their_deals(open_market: OpenMarket) -> None:
+    async with open_market() as market, market.service.app.database.transaction() as tx:
+        await tx.execute("INSERT INTO users (name, email, password_hash) VALUES ('Bob', 'bob@example.org', '')")
+        await tx.execute(
+            """
+            INSERT INTO mails (user_id, kind, due_at)
+            SELECT id, kind, due_at FROM users, (VALUES ('offer', now() - interval '1 hour'), ('reset', now()),
+                   ('reset', now() + interval '1 hour'), ('counter', now() - interval '1 minute')) AS mail (kind, due_at)
+            """
+        )
+        order = [row["kind"] if (row := await take_due_mail(tx)) else None for _ in range(4)]
+        await tx.execute("DELETE FROM mails")
+    assert order == ["reset", "offer", "counter", None]

@@ -17,6 +17,7 @@ import msgspec
 import handlers  # noqa: F401 - registers the actions
 from handlers.app import App
 from handlers.dispatch import Answer, Refused, Request, dispatch
+from handlers.notices import Notice
 from handlers.tokens import Caller
 from matching.refusals import EmailTaken, IdempotencyMismatch
 from server.demo.listings import GUEST, LISTINGS, PASSWORD, PEOPLE, TALKS, Listing, Person, Talk
@@ -90,7 +91,9 @@ class _Loading:
             row = await user_by_email(tx, person.email)
         assert row is not None, "registered just now, or before"
         self._market.people[person.key] = row["id"]
-        profile = {"governorate": person.governorate, "locale": person.locale}
+        profile: dict[str, Any] = {"governorate": person.governorate, "locale": person.locale}
+        if person.key != GUEST:
+            profile["mailOff"] = list(Notice)  # nobody reads at their addresses
         await self._do(person.key, "user:update", profile, key="demo profile")
 
     async def list_item(self, listing: Listing) -> UUID:

@@ -57,6 +57,7 @@ CREATE TABLE mails (
     CHECK ((user_id IS NULL) <> (email IS NULL))
 );
 CREATE INDEX mails_due ON mails (due_at);
+CREATE INDEX mails_due_first ON mails (due_at) WHERE kind = 'reset'; -- somebody sits and waits for it
 
 -- C77: the first answer to a key, kept for 24 hours. It commits with what it answers.
 CREATE TABLE idempotency_keys (
