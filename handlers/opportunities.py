@@ -1,6 +1,5 @@
 """Opportunities: rings through one's own item, found in the market and shown with what they rest on (S2.51 to S2.54, S2.56)."""
 
-import contextlib
 from dataclasses import dataclass
 from typing import Annotated, Literal
 from uuid import UUID

@@ -25,7 +25,8 @@ async def take_rematch(tx: Tx) -> Row | None:
         """
         WITH taken AS (
             DELETE FROM rematches WHERE (deal_id, item_id) = (
-                SELECT deal_id, item_id FROM rematches WHERE queued_at <= now() ORDER BY queued_at LIMIT 1 FOR UPDATE SKIP LOCKED
+                SELECT deal_id, item_id FROM rematches WHERE queued_at <= now()
+                 ORDER BY queued_at LIMIT 1 FOR UPDATE SKIP LOCKED
             ) RETURNING deal_id, user_id, item_id
         )
         SELECT taken.*, deal.item_ids,
