@@ -10,6 +10,7 @@ from client_demo.deal_screen import DealScreen
 from client_demo.desk import Change, Desk, Topic
 from client_demo.logs import Entry
 from client_demo.market_screen import MarketScreen
+from client_demo.rings import Ring
 from client_demo.shell import Shell
 from client_demo.sign_in_screen import SignInScreen
 from client_demo.theme import CSS, DAY, NIGHT
@@ -90,6 +91,8 @@ class SwaploopApp(Shell):
             self.run_worker(self.leave(notice), exclusive=True, group="leave")
         elif change.entry is not None and change.entry.sender != self.person.id and self.person.state is State.ONLINE:
             self._untold.append(change.entry)
+        elif change.notice is not None and change.notice.seq is None:  # what no entry tells: a reminder, another ring
+            self.notify(change.notice.title, title="Inbox", markup=False)
         if change.topic in (Topic.ENTRY, Topic.DEALS):
             self._tell()
 
@@ -102,7 +105,9 @@ class SwaploopApp(Shell):
             self._untold.remove(entry)
             if not any(isinstance(screen, DealScreen) and screen.shows(deal) for screen in self.screen_stack):
                 who = self.desk.name(entry.sender) if entry.sender else ""
-                sentence = change_sentence(entry.change, who) if entry.change else f"{who}: {one_line(entry.text)}"
+                about = "ring" if isinstance(deal, Ring) else "swap"
+                said = f"{who}: {one_line(entry.text)}"
+                sentence = change_sentence(entry.change, who, about) if entry.change else said
                 self.notify(sentence, title=one_line(deal.title, TOAST_TITLE_CHARACTERS_MAX), markup=False)
 
 

@@ -7,7 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.events import AppFocus
+from textual.events import AppFocus, Resize
 from textual.screen import Screen
 from textual.widgets import Button, Footer, Input, Static
 
@@ -20,6 +20,9 @@ from client_demo.desk import Change, Topic
 from client_demo.dialogs import question
 from client_demo.logs import Entry
 from client_demo.offers import Offer
+from client_demo.ring_drawing import draw
+from client_demo.ring_words import drawn
+from client_demo.rings import Ring
 from client_demo.shell import shell
 from client_demo.top_bar import TopBar
 from client_demo.wire import Refused, Unreachable, new_key
@@ -28,6 +31,7 @@ MESSAGE_CHARACTERS_MAX = 4_000
 TYPING_EVERY_SECONDS = 3.0
 TYPING_ANSWER_SECONDS = 2.0
 EARLIER_PAGE = 50
+WHEEL_SCREEN_ROWS_MIN, WHEEL_COLUMNS_MIN = 32, 48
 
 
 class DealScreen(Screen[None]):
@@ -69,6 +73,7 @@ class DealScreen(Screen[None]):
             yield Static(id="pipeline", markup=False)
         with Horizontal(id="body"):
             with Vertical(id="talk"):
+                yield Static(id="wheel", markup=False)
                 yield ChatLog(shell(self).desk, self.deal)
                 yield Static(id="typing", markup=False)
                 yield Input(placeholder="Write a message", id="composer", max_length=MESSAGE_CHARACTERS_MAX)
@@ -112,6 +117,8 @@ class DealScreen(Screen[None]):
                 self.query_one(ChatLog).read_to(log.read_to_by(self.deal.others))
             case Topic.TYPING:
                 self._show_typists()
+            case Topic.INBOX:
+                self._read()
 
     async def _show_deal(self) -> None:
         self._show_words()
@@ -132,6 +139,18 @@ class DealScreen(Screen[None]):
         self.query_one("#gives-gets", Static).update(terms(deal))
         self.query_one("#pipeline", Static).update(pipeline(deal, deal.hint(desk.name)))
         self.query_one(DealCard).show(deal)
+        self._show_wheel(deal)
+
+    def _show_wheel(self, deal: Deal) -> None:
+        """A ring, drawn above the talk where there is room for both."""
+        wheel = self.query_one("#wheel", Static)
+        columns = self.query_one("#talk").size.width - 2
+        wheel.display = isinstance(deal, Ring) and self.size.height >= WHEEL_SCREEN_ROWS_MIN and columns >= WHEEL_COLUMNS_MIN
+        if wheel.display and isinstance(deal, Ring):
+            wheel.update(drawn(draw(deal.circle, deal.me, columns)))
+
+    def on_resize(self, _event: Resize) -> None:
+        self.call_after_refresh(self._show_words)
 
     def _show_typists(self) -> None:
         app = shell(self)
@@ -149,7 +168,9 @@ class DealScreen(Screen[None]):
     def _read(self) -> None:
         """Tell the others that it was read; not while nobody looks at this terminal."""
         if self.app.app_focus and self.is_current:
-            self.run_worker(shell(self).attempt(shell(self).desk.read(self._conversation_id)))
+            desk = shell(self).desk
+            self.run_worker(shell(self).attempt(desk.read(self._conversation_id)))
+            self.run_worker(shell(self).attempt(desk.inbox.read_of(self._conversation_id)))
 
     # ── talking ─────────────────────────────────────────────────────────────────────────────────
 

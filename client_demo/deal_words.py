@@ -5,7 +5,7 @@ from textual.content import Content
 from client_demo.deals import Deal, Move, NameOf, Thing
 from client_demo.offers import Offer
 from client_demo.ring_drawing import loop, percent
-from client_demo.ring_words import drawn
+from client_demo.ring_words import around, drawn
 from client_demo.rings import Ring
 from client_demo.wire import Data
 from client_demo.words import ago, clock, money
@@ -47,6 +47,9 @@ def title_line(deal: Deal, there: Content, width: int) -> Content:
 
 
 def terms(deal: Deal) -> Content:
+    """On one line: who gives and gets what, or of a ring, who gives to whom and has said yes."""
+    if isinstance(deal, Ring):
+        return around(deal.circle, deal.me)
     return Content.assemble(
         ("give ", "$muted"),
         _things(deal.gives),

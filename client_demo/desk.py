@@ -8,9 +8,10 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
-from client_demo.connection import Person
+from client_demo.connection import Person, State
 from client_demo.deals import Deal
 from client_demo.hearing import Push
+from client_demo.inbox import Inbox, Notice
 from client_demo.logs import Entry, Log
 from client_demo.offers import Offer
 from client_demo.rings import Ring
@@ -31,6 +32,7 @@ class Topic(StrEnum):
     MARKS = "marks"  # someone has read further
     TYPING = "typing"
     PRESENCE = "presence"
+    INBOX = "inbox"
     STATE = "state"  # of the connection
 
 
@@ -38,6 +40,7 @@ class Change(NamedTuple):
     topic: Topic
     conversation_id: str = ""
     entry: Entry | None = None
+    notice: Notice | None = None  # that has just come
 
 
 class Desk:
@@ -47,23 +50,26 @@ class Desk:
         self.person = person
         self.deals: dict[str, Deal] = {}  # by conversation id
         self.categories: list[Data] = []
+        self.inbox = Inbox(person, lambda: changed(Change(Topic.INBOX)))
         self._changed = changed
         self._names: dict[str, str] = {}
         self._applied: dict[str, int] = {}  # conversation id → the seq of the newest deal state taken from a push
         self._stale: set[str] = set()  # conversations whose deal moved without telling how
         self._strangers: set[str] = set()  # people in deals whose names are not known yet
+        self._inbox_is_stale = False
         self._refreshing: asyncio.Task[None] | None = None
         self._reading: set[str] = set()
         self._stops = [
             person.on_push(self._pushed),
             person.on_entry(self._entered),
-            person.on_state(lambda _state: changed(Change(Topic.STATE))),
+            person.on_state(self._moved),
         ]
 
     async def load(self) -> None:
-        """Categories, deals, names, presence. Raises Refused or Unreachable."""
+        """Categories, deals, names, presence, inbox. Raises Refused or Unreachable."""
         self.categories = await self.person.does("category:list")
         await self.load_deals()
+        await self.inbox.load()
 
     async def load_deals(self) -> None:
         """My newest deals of every kind, and who is in them. Raises Refused or Unreachable."""
@@ -200,6 +206,9 @@ class Desk:
                     self._stale.discard(conversation_id)
                     noun = push.event.split(":")[0]
                     self.keep(data[noun], noun)
+            case "notification:new":
+                if (notice := self.inbox.take(data)) is not None:
+                    self._changed(Change(Topic.INBOX, notice.conversation_id or "", notice=notice))
             case "message:read":
                 self._changed(Change(Topic.MARKS, data["conversationId"]))
             case "typing":
@@ -207,15 +216,25 @@ class Desk:
             case "presence:changed":
                 self._changed(Change(Topic.PRESENCE))
 
+    def _moved(self, state: State) -> None:
+        """The connection is up, or down. Notifications that came while it was down are only in the inbox."""
+        self._changed(Change(Topic.STATE))
+        if state is State.ONLINE:
+            self._inbox_is_stale = True
+            self._refresh_soon()
+
     def _refresh_soon(self) -> None:
         if self._refreshing is None or self._refreshing.done():
             self._refreshing = asyncio.create_task(self._refresh())
 
     async def _refresh(self) -> None:
-        """Ask for the deals that moved out of hearing, and who the new people in them are."""
+        """Ask for the deals that moved out of hearing, who the new people in them are, and what the inbox has."""
         try:
-            while self._stale or self._strangers:
+            while self._stale or self._strangers or self._inbox_is_stale:
                 await asyncio.sleep(SETTLE_SECONDS)
+                if self._inbox_is_stale:
+                    self._inbox_is_stale = False
+                    await self.inbox.load()
                 stale, self._stale = self._stale, set()
                 strangers, self._strangers = self._strangers, set()
                 known = [self.deals[conversation_id] for conversation_id in stale if conversation_id in self.deals]

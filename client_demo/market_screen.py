@@ -1,4 +1,4 @@
-"""The main screen: browse, my things, deals, one at a time."""
+"""The main screen: browse, my things, deals, inbox, one at a time."""
 
 from typing import ClassVar
 
@@ -9,6 +9,7 @@ from textual.widgets import ContentSwitcher, Footer
 
 from client_demo.browse_pane import BrowsePane
 from client_demo.deals_pane import DealsPane
+from client_demo.inbox_pane import InboxPane
 from client_demo.mine_pane import MinePane
 from client_demo.shell import shell
 from client_demo.top_bar import PLACES, TopBar
@@ -23,6 +24,7 @@ class MarketScreen(Screen[None]):
         Binding("1", "show('browse')", "Browse", show=False),
         Binding("2", "show('mine')", "My things", show=False),
         Binding("3", "show('deals')", "Deals", show=False),
+        Binding("4", "show('inbox')", "Inbox", show=False),
         Binding("ctrl+o", "app.sign_out", "Sign out"),
         Binding("ctrl+q", "app.quit", "Quit"),
     ]
@@ -33,19 +35,20 @@ class MarketScreen(Screen[None]):
             yield BrowsePane(id="browse", classes="pane")
             yield MinePane(id="mine", classes="pane")
             yield DealsPane(id="deals", classes="pane")
+            yield InboxPane(id="inbox", classes="pane")
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         self.run_worker(self._load())
 
     def show_place(self, place: str) -> None:
-        """Switch to browse, mine or deals."""
+        """Switch to browse, mine, deals or inbox."""
         assert place in PLACES
         self.query_one(ContentSwitcher).current = place
         self.query_one(TopBar).show_place(place)
-        for pane in (self.query_one(BrowsePane), self.query_one(MinePane), self.query_one(DealsPane)):
-            if pane.id == place:
-                pane.arrive()
+        pane = self.query_one(f"#{place}")
+        assert isinstance(pane, BrowsePane | MinePane | DealsPane | InboxPane)
+        pane.arrive()
 
     def action_show(self, place: str) -> None:
         self.show_place(place)

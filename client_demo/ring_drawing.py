@@ -7,7 +7,7 @@ from rich.cells import cell_len, set_cell_size
 
 from client_demo.rings import Circle, Place
 
-BOX_COLUMNS_MIN, BOX_COLUMNS_MAX = 20, 34
+BOX_COLUMNS_MIN, BOX_COLUMNS_MAX = 20, 40
 GAP_COLUMNS = 8  # between two boxes: an arrow, with a score above it
 BOX_ROWS, GAP_ROWS = 4, 3
 MARKS = {"PENDING": ("…", "waits"), "ACCEPTED": ("✓", "yes"), "REJECTED": ("✗", "no"), "COMPLETED": ("✓✓", "yes")}

@@ -73,7 +73,7 @@ class Shell(App[None]):
 
     @abstractmethod
     def go(self, place: str) -> None:
-        """Show one of the main places: browse, mine, deals. The app does this."""
+        """Show one of the main places: browse, mine, deals, inbox. The app does this."""
 
 
 def shell(node: DOMNode) -> Shell:

@@ -88,7 +88,7 @@ Rows > .option-list--option { padding: 0 1; }
 Rows > .option-list--option-hover { background: $surface; }
 .empty { color: $muted; text-align: center; padding: 2 2; width: 1fr; }
 .head { height: 1; padding: 0 1; color: $muted; background: $background; }
-#browse-list, #mine-list, #deals-list { width: 1fr; }
+#browse-list, #mine-list, #deals-list, #inbox-list { width: 1fr; }
 .pane { layout: horizontal; height: 1fr; }
 .pane > .list { width: 1fr; height: 1fr; }
 .pane > ItemCard { display: none; width: 46%; min-width: 44; border-left: solid $panel; padding: 1 2; }
@@ -158,18 +158,21 @@ SignInScreen.-registering .as-sign-in { display: block; }
 
 /* ── rings through a thing, matches for it ── */
 #found { height: 1fr; }
-#found > .list { height: 9; }
+#found > .list { height: auto; max-height: 8; }
+#found-list { height: auto; max-height: 8; }
 #found-list { width: 1fr; }
-#look-scroll { height: 1fr; border-top: solid $panel; padding: 1 1; scrollbar-size-vertical: 1; }
+#look-scroll { height: 1fr; border-top: solid $panel; padding: 0 1; scrollbar-size-vertical: 1; }
 #look-scroll Static { width: 1fr; height: auto; }
 .-wide #found { layout: horizontal; }
-.-wide #found > .list { width: 42; height: 1fr; }
+.-wide #found > .list { width: 42; height: 1fr; max-height: 100%; }
+.-wide #found-list { height: 1fr; max-height: 100%; }
 .-wide #look-scroll { border-top: none; border-left: solid $panel; padding: 1 2; }
 
 /* ── a deal ── */
 DealScreen #terms { height: auto; background: $surface; padding: 0 1; border-bottom: solid $panel; }
 DealScreen #terms Static { width: 1fr; height: 1; }
 DealScreen #body { height: 1fr; }
+DealScreen #wheel { width: 1fr; height: auto; padding: 0 1; text-align: center; border-bottom: solid $panel; }
 DealScreen #talk { width: 1fr; height: 1fr; }
 DealScreen DealCard { width: 40; height: 1fr; }
 DealScreen.-wide DealCard { display: block; }

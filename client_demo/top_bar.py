@@ -11,6 +11,7 @@ from textual.widgets import Static
 from client_demo.connection import State
 from client_demo.desk import Change, Topic
 from client_demo.shell import shell
+from client_demo.words import one_line
 
 STATE_LOOKS: dict[State, tuple[str, str]] = {
     State.ONLINE: ("● online", "$success"),
@@ -19,7 +20,9 @@ STATE_LOOKS: dict[State, tuple[str, str]] = {
     State.OFFLINE: ("○ offline", "$muted"),
     State.ENDED: ("○ signed out", "$error"),
 }
-PLACES = {"browse": ("1", "Browse"), "mine": ("2", "My things"), "deals": ("3", "Deals")}
+COUNT_MAX = 99
+NARROW_COLUMNS = 90
+PLACES = {"browse": ("1", "Browse"), "mine": ("2", "My things"), "deals": ("3", "Deals"), "inbox": ("4", "Inbox")}
 
 
 class Place(Static):
@@ -32,7 +35,7 @@ class Place(Static):
 class TopBar(Horizontal):
     """`here` is the place shown below it; empty on a screen of its own."""
 
-    TOPICS: ClassVar = (Topic.DEALS, Topic.STATE, Topic.ENTRY)
+    TOPICS: ClassVar = (Topic.DEALS, Topic.STATE, Topic.ENTRY, Topic.INBOX)
 
     def __init__(self, here: str = "") -> None:
         super().__init__()
@@ -56,17 +59,18 @@ class TopBar(Horizontal):
 
     def refresh_words(self) -> None:
         desk = shell(self).desk
-        unread = desk.unread_total()
+        unread = {"deals": desk.unread_total(), "inbox": desk.inbox.unread}
         for place, (key, name) in PLACES.items():
             label = Content.assemble((key, "$accent"), f" {name}")
-            if place == "deals" and unread:
-                label = label.append(Content.styled(f" •{unread}", "bold $accent"))
+            if count := unread.get(place):
+                label = label.append(Content.styled(f" •{count if count < COUNT_MAX else f'{COUNT_MAX}+'}", "bold $accent"))
             widget = self.query_one(f"#to-{place}", Static)
             widget.update(label)
             widget.set_class(place == self._here, "-here")
         word, colour = STATE_LOOKS[desk.person.state]
         self.query_one("#state", Static).update(Content.styled(word, colour))
-        self.query_one("#who", Static).update(Content.styled(str(desk.person.user.get("name", ""))[:16], "bold"))
+        room = 16 if self.app.size.width > NARROW_COLUMNS else 8
+        self.query_one("#who", Static).update(Content.styled(one_line(desk.person.user.get("name"), room), "bold"))
 
     def _changed(self, change: Change) -> None:
         if change.topic in self.TOPICS:

@@ -91,6 +91,8 @@ ROUTES: Mapping[str, Route] = {
         "message:list": "GET /conversations/{conversationId}/messages",
         "message:send": "POST /conversations/{conversationId}/messages",
         "message:read": "POST /conversations/{conversationId}/read",
+        "notification:list": "GET /notifications",
+        "notification:read": "POST /notifications/read",
         "presence:get": "GET /presence",
         "sync": "GET /sync",
     }.items()
