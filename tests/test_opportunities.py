@@ -147,7 +147,7 @@ async def test_the_best_come_first_and_what_is_unlike_counts_in_the_mean(cast: C
     word = f"w{uuid4().hex}"
     mine = await alice.lists(category="cameras", condition="NEW", estimatedValue=20_000, wants={"keywords": [word]})
     last = await carol.lists(category="cameras", condition="NEW", estimatedValue=20_000, wants={"items": [mine]})
-    facts = {"category": "phones", "description": word, "wants": {"items": [last]}}
+    facts: dict[str, Any] = {"category": "phones", "description": word, "wants": {"items": [last]}}
     near = await bob.lists(condition="NEW", estimatedValue=22_000, **facts)
     far = await dave.lists(condition="GOOD", estimatedValue=60_000, **facts)
     found = await found_for(alice, mine)
