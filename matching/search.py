@@ -133,7 +133,8 @@ def _ring_tables(graph: Graph, start: int, lengths: range, best: Best) -> list[T
     reached by then.
     """
     longest = lengths[-1]
-    half = (longest + 1) // 2
+    # The middle step of an odd ring is left to the side with fewer edges: what is wanted by hundreds has very many behind it.
+    half = (longest + (graph.into.degree(start) <= graph.out.degree(start))) // 2
     tables: list[Table] = [table for _, table in spread(graph.into, graph.owner, start, best.floors(lengths, half))]
     ahead = [nodes for nodes, _ in spread(graph.out, graph.owner, start, best.floors(lengths, longest - half - 1))]
     for length in range(half + 1, longest):
