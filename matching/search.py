@@ -208,7 +208,7 @@ def _extended(graph: Graph, route: Route, entry: Entry, best: Best) -> list[Entr
     others, scores = step.rows.row(path[0 if taken == ahead else -1])
     rest = step.table[others]
     bounds = scores + rest + (so_far + step.extra - 1)
-    kept = np.flatnonzero((rest > 0) & (bounds >= best.height(edges)))
+    kept = ((rest > 0) & (bounds >= best.height(edges))).nonzero()[0]
     others = others[kept]
     rank = graph.rank
     return [
