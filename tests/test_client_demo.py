@@ -272,7 +272,7 @@ async def test_a_swap_from_registering_to_swapped_by_keys(market: Market, size: 
 
         await bilal.does("trade:confirm", tradeId=deal.id)
         await until(pilot, lambda: bool(app.screen.query("#move-complete")), "the move that is open now")
-        assert "F4" in screen_text(app).upper()
+        await until(pilot, lambda: "f4 Swapped" in screen_text(app), "its key in the footer")
         await pilot.press("f4")
         await until(pilot, lambda: bool(app.screen.query("#yes")), "the question")
         await pilot.press("enter")
