@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from handlers.action import Call, Input, Limit, Output, Work, action
 from handlers.barter_types import BarterUser, DealtItem, image_url
+from handlers.matchmaker import FOUND_MAX
 from handlers.proposing import check_item
 from handlers.types import AnyCase
 from matching.deal import Kind
@@ -92,7 +93,8 @@ class Opportunities(Output):
     cycles: list[OpportunityShown]
     chains: list[OpportunityShown]
     total: Annotated[int, Meta(description="Found, of which the best are shown.")]  # C64
-    exact: Annotated[bool, Meta(description="False: the search came to its budget, and others may be there.")]
+    total_is_estimate: Annotated[bool, Meta(description="There are, or may be, more than were counted.")]
+    exact: Annotated[bool, Meta(description="False: the search came to its budget, and there may be better ones.")]
 
 
 class Discovered(Output):
@@ -141,7 +143,11 @@ async def find_opportunities(call: Call, ask: FindOpportunities) -> Discovered:
     return Discovered(
         item=shown.items[ask.item_id],
         opportunities=Opportunities(
-            cycles=by_kind["CYCLE"], chains=by_kind["CHAIN"], total=len(cycles) + len(chains), exact=exact
+            cycles=by_kind["CYCLE"],
+            chains=by_kind["CHAIN"],
+            total=len(cycles) + len(chains),
+            total_is_estimate=not exact or FOUND_MAX in (len(cycles), len(chains)),
+            exact=exact,
         ),
     )
 
