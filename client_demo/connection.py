@@ -16,11 +16,13 @@ from typing import Any
 
 import aiohttp
 
+from client_demo.attempts import Attempt, Door, noting
 from client_demo.event_door import EventDoor
 from client_demo.hearing import Hearing, added
 from client_demo.logs import Entry
 from client_demo.patience import Patience
 from client_demo.rest_door import RestDoor
+from client_demo.servers import Servers
 from client_demo.session import SESSION_OVER, Session
 from client_demo.wire import ROUTES, Data, NoAnswer, Refused, Unreachable, as_rest, data_of, new_key, with_key
 
@@ -39,24 +41,24 @@ class State(StrEnum):
     ENDED = "ended"  # the server ended the session: sign in again
 
 
-class Door(StrEnum):
-    EVENT = "event"
-    REST = "REST"
-
-
 class Person(Hearing):
-    """One user of one server. Every wait is bounded by `patience`, every buffer by a constant.
+    """One user of one server, or of several that stand for one another: give all their URLs, and whichever answers will do.
+
+    Every wait is bounded by `patience`, every buffer by a constant.
 
     Many people in one process share `http`; its connector must then allow one connection per person (limit=0).
     """
 
-    def __init__(self, url: str, *, http: aiohttp.ClientSession | None = None, patience: Patience | None = None) -> None:
+    def __init__(
+        self, url: str | Sequence[str], *, http: aiohttp.ClientSession | None = None, patience: Patience | None = None
+    ) -> None:
         super().__init__(self.does, lambda: self.id)
-        self.url = url.rstrip("/")
+        self.servers = Servers(url)
+        self.url = self.servers.urls[0]
         self.patience = patience or Patience()
         self.state = State.OFFLINE
         self.ended_because = ""
-        self._rest = RestDoor(self.url, http)
+        self._rest = RestDoor(self.servers, http)
         self._session = Session(self._rest, self.patience, self._tell_token)
         self._door: EventDoor | None = None
         self._door_opened = asyncio.Event()
@@ -128,23 +130,33 @@ class Person(Hearing):
 
     # ── doing ───────────────────────────────────────────────────────────────────────────────────
 
-    async def does(self, event: str, *, via: Door | None = None, within_seconds: float | None = None, **payload: Any) -> Any:
+    async def does(
+        self,
+        event: str,
+        *,
+        via: Door | None = None,
+        within_seconds: float | None = None,
+        attempts: list[Attempt] | None = None,
+        **payload: Any,
+    ) -> Any:
         """Do an action and return its `data`: by event while connected, else by REST; or only by the door `via`.
 
-        Repeated with the same key until an answer comes, or until `within_seconds` (default: patience) are over.
+        Repeated with the same key, by REST of the next server, until an answer comes, or until `within_seconds` (default:
+        patience) are over; each time is noted in `attempts`.
         Raises Refused for a refusal, Unreachable when no answer came: whether it took effect is then unknown.
         """
         payload = with_key(event, payload)
+        noted = [] if attempts is None else attempts
 
         async def attempt(attempt_seconds: float) -> Any:
             token = self._session.access_token
             try:
-                return await self._once(event, payload, via, attempt_seconds)
+                return await self._once(event, payload, via, attempt_seconds, noted)
             except Refused as no:
                 if no.code != "TOKEN_EXPIRED" or token is None:
                     raise
                 await self._session.renew(failed_token=token)
-                return await self._once(event, payload, via, attempt_seconds)
+                return await self._once(event, payload, via, attempt_seconds, noted)
 
         answer = await self.patience.until_answered(attempt, within_seconds)
         if event == "message:send":
@@ -184,13 +196,15 @@ class Person(Hearing):
     def _live_door(self) -> EventDoor | None:
         return None if self._door is None or self._door.closed.done() else self._door
 
-    async def _once(self, event: str, payload: Data, via: Door | None, attempt_seconds: float) -> Any:
+    async def _once(self, event: str, payload: Data, via: Door | None, attempt_seconds: float, noted: list[Attempt]) -> Any:
         """One attempt by one door. Raises Refused or NoAnswer."""
         route = ROUTES.get(event)
         if via is Door.REST or (via is None and self._live_door is None and route is not None):
             if route is None:
                 raise Refused("INVALID_REQUEST", f"{event} exists only as an event.")
-            return await self._rest.ask(as_rest(route, payload), self._session.access_token, attempt_seconds)
+            server = self.servers.next()
+            with noting(noted, Door.REST, server):
+                return await self._rest.ask(as_rest(route, payload), self._session.access_token, attempt_seconds, server)
         try:
             async with asyncio.timeout(attempt_seconds):
                 while (door := self._live_door) is None:
@@ -198,6 +212,10 @@ class Person(Hearing):
                     await self._door_opened.wait()
         except TimeoutError as late:
             raise NoAnswer("not connected") from late
+        with noting(noted, Door.EVENT, door.url):
+            return await self._ask_by_event(door, event, payload, attempt_seconds)
+
+    async def _ask_by_event(self, door: EventDoor, event: str, payload: Data, attempt_seconds: float) -> Any:
         try:
             return data_of(await door.ask(event, payload, attempt_seconds))
         except NoAnswer:
@@ -211,9 +229,11 @@ class Person(Hearing):
         loop = asyncio.get_running_loop()
         failures = 0
         trying = State.CONNECTING
+        server: str | None = None
         while True:
             try:
-                door = await self._open_door()
+                server = self.servers.other_than(server)
+                door = await self._open_door(server)
                 opened_at = loop.time()
                 try:
                     self._door = door
@@ -238,14 +258,14 @@ class Person(Hearing):
             await asyncio.sleep(self.patience.backoff_seconds(failures))
             failures += 1
 
-    async def _open_door(self) -> EventDoor:
+    async def _open_door(self, server: str) -> EventDoor:
         """A new connection with a token that is not about to expire. Raises Refused (only when the session is over),
         NoAnswer or Unreachable."""
         if self._session.renew_is_due():
             await self._session.renew()
         token = self._session.token()
         try:
-            return await EventDoor.open(self.url, token, self._heard, self._rest.http, self.patience.connect_seconds)
+            return await EventDoor.open(server, token, self._heard, self._rest.http, self.patience.connect_seconds)
         except Refused as no:
             if no.code in SESSION_OVER:
                 await self._session.renew(failed_token=token)

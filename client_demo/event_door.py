@@ -23,7 +23,8 @@ PushHandler = Callable[[str, Data], None]
 class EventDoor:
     """Asks with acknowledgement, and hears pushes. Once `closed` is done, every ask raises NoAnswer."""
 
-    def __init__(self, on_push: PushHandler, http: aiohttp.ClientSession) -> None:
+    def __init__(self, url: str, on_push: PushHandler, http: aiohttp.ClientSession) -> None:
+        self.url = url
         self.closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._on_push = on_push
         self._asks: set[asyncio.Future[object]] = set()
@@ -47,7 +48,7 @@ class EventDoor:
         cls, url: str, token: str, on_push: PushHandler, http: aiohttp.ClientSession, timeout_seconds: float
     ) -> "EventDoor":
         """Connect by WebSocket with the token in the CONNECT payload. Raises Refused or NoAnswer."""
-        door = cls(on_push, http)
+        door = cls(url, on_push, http)
         try:
             async with asyncio.timeout(timeout_seconds):
                 await door._client.connect(url, auth={"token": token}, transports=["websocket"], wait_timeout=timeout_seconds)

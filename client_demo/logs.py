@@ -1,6 +1,7 @@
 """Conversation logs: every entry once, in `seq` order, without a gap, whatever order the pushes came in."""
 
 import asyncio
+import contextlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ EARLY_MAX = 500  # entries beyond a gap that wait for it to be filled; what fall
 LOGS_MAX = 1_000  # conversations; the one that was quiet longest is forgotten
 PAGE_MAX = 100
 FILLS_AT_ONCE_MAX = 4
+FILL_TRIES_MAX = 10
 FIRST_LOOK_BACK = 50  # how far back an unknown conversation is read, as `sync` does
 
 
@@ -194,17 +196,26 @@ class Logs:
             fill.add_done_callback(self._fills.discard)
 
     async def _fill(self, log: Log) -> None:
-        """Fetch from the end of what is there until the gap is closed. A failure is left to the next push or sync."""
+        """Fetch from the end of what is there until the gap is closed; again where no server answers, for a good while.
+
+        After that it is left to the next push or sync.
+        """
         try:
-            async with self._fill_slots:
-                while log.has_gap:
-                    before = log.seen_to or 0
-                    page = await self._does("message:list", conversationId=log.conversation_id, afterSeq=before, limit=PAGE_MAX)
-                    for data in page:
-                        self.take(Entry.of(data))
-                    if (log.seen_to or 0) <= before:
-                        return  # the server has nothing there (yet): do not ask in a circle
-        except (Refused, NoAnswer, Unreachable):
+            for _ in range(FILL_TRIES_MAX):
+                with contextlib.suppress(NoAnswer, Unreachable):  # their patience has waited between its attempts
+                    async with self._fill_slots:
+                        await self._fill_from_pages(log)
+                    return
+        except Refused:
             return
         finally:
             log.filling = False
+
+    async def _fill_from_pages(self, log: Log) -> None:
+        while log.has_gap:
+            before = log.seen_to or 0
+            page = await self._does("message:list", conversationId=log.conversation_id, afterSeq=before, limit=PAGE_MAX)
+            for data in page:
+                self.take(Entry.of(data))
+            if (log.seen_to or 0) <= before:
+                return  # the server has nothing there (yet): do not ask in a circle

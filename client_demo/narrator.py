@@ -14,7 +14,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from client_demo.connection import Door
+from client_demo.attempts import Door
 from client_demo.ring_drawing import draw, loop
 from client_demo.rings import Circle
 from client_demo.wire import Refused

@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.text import Text
 
 from client_demo import play_pictures
-from client_demo.connection import Door, Person
+from client_demo.attempts import Door
+from client_demo.connection import Person
 from client_demo.narrator import Narrator
 from client_demo.patience import Patience
 from client_demo.picture import half_blocks

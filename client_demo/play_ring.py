@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import NamedTuple
 
-from client_demo.connection import Door
+from client_demo.attempts import Door
 from client_demo.narrator import Narrator
 from client_demo.play_cast import PARTIES, PEOPLE, Cast
 from client_demo.play_search import Found, rings_of_three

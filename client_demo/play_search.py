@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-from client_demo.connection import Door
+from client_demo.attempts import Door
 from client_demo.narrator import Narrator
 from client_demo.play_cast import PARTIES, PEOPLE, SEEKERS, Cast
 from client_demo.play_steps import Actor

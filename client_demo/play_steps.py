@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from client_demo.connection import Door, Person
+from client_demo.attempts import Door
+from client_demo.connection import Person
 from client_demo.logs import Entry, Log
 from client_demo.narrator import Narrator
 from client_demo.wire import Data

@@ -1,4 +1,4 @@
-"""The REST door of one server: one call, one answer or one of the three failures of `wire`."""
+"""The REST door of the servers: one call, one answer or one of the three failures of `wire`. Each call goes to the next one."""
 
 import asyncio
 import json
@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 
+from client_demo.servers import Servers
 from client_demo.wire import Data, NoAnswer, RestCall, data_of
 
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
@@ -16,10 +17,10 @@ HEALTH_SECONDS_MAX = 3.0
 
 
 class RestDoor:
-    """REST under `url`/api. Give `http` to share one connection pool between many people; its giver closes it."""
+    """REST under each server's /api. Give `http` to share one connection pool between many people; its giver closes it."""
 
-    def __init__(self, url: str, http: aiohttp.ClientSession | None = None) -> None:
-        self.url = url.rstrip("/")
+    def __init__(self, servers: Servers, http: aiohttp.ClientSession | None = None) -> None:
+        self._servers = servers
         self._http = http
         self._owned = http is None
 
@@ -30,11 +31,11 @@ class RestDoor:
             self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX))
         return self._http
 
-    async def ask(self, call: RestCall, token: str | None, timeout_seconds: float) -> Any:
-        """Make `call` once and return its `data`. Raises Refused or NoAnswer."""
+    async def ask(self, call: RestCall, token: str | None, timeout_seconds: float, server: str | None = None) -> Any:
+        """Make `call` once, of `server` or of the next one, and return its `data`. Raises Refused or NoAnswer."""
         body = None if call.body is None else json.dumps(call.body)
         headers = {"Content-Type": "application/json"} if body is not None else {}
-        return await self._answer(call, headers, body, token, timeout_seconds)
+        return await self._answer(call, headers, body, token, timeout_seconds, server)
 
     async def upload(self, path: str, images: Sequence[bytes], token: str, key: str, timeout_seconds: float) -> Any:
         """Send pictures as the multipart field `image`. Raises Refused or NoAnswer."""
@@ -48,7 +49,7 @@ class RestDoor:
         try:
             async with (
                 asyncio.timeout(timeout_seconds),
-                self.http.get(self.url + path) as answer,
+                self.http.get(self._servers.next() + path) as answer,
             ):
                 if answer.status != 200:
                     raise NoAnswer(f"{path} answered {answer.status}")
@@ -71,6 +72,7 @@ class RestDoor:
         body: str | aiohttp.FormData | None,
         token: str | None,
         timeout_seconds: float,
+        server: str | None = None,
     ) -> Any:
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
@@ -80,7 +82,11 @@ class RestDoor:
             async with (
                 asyncio.timeout(timeout_seconds),
                 self.http.request(
-                    call.method, f"{self.url}/api{call.path}", params=call.query, data=body, headers=headers
+                    call.method,
+                    f"{server or self._servers.next()}/api{call.path}",
+                    params=call.query,
+                    data=body,
+                    headers=headers,
                 ) as answer,
             ):
                 parsed: Data = json.loads(await _read(answer, ANSWER_BYTES_MAX))

@@ -13,8 +13,9 @@ from textual.widgets import Input, SelectionList, Static
 
 from client_demo import play_pictures
 from client_demo.app import SwaploopApp
+from client_demo.attempts import Door
 from client_demo.chat import ChatLog, Happening, Row
-from client_demo.connection import Door, Person, State
+from client_demo.connection import Person, State
 from client_demo.deal_screen import DealScreen
 from client_demo.logs import Entry, Log, Logs
 from client_demo.patience import Patience
@@ -22,6 +23,7 @@ from client_demo.picture import half_blocks
 from client_demo.play import play
 from client_demo.rest_door import RestDoor
 from client_demo.rows import Rows
+from client_demo.servers import Servers
 from client_demo.sign_in_screen import SignInScreen
 from client_demo.trades import Trade
 from client_demo.wire import ROUTES, Data, Refused, RestCall, Unreachable
@@ -348,7 +350,7 @@ async def test_what_is_written_while_the_server_is_away_goes_out_when_it_is_back
 async def test_a_session_that_ends_leads_back_to_the_way_in(market: Market) -> None:
     async with app_of(market, "Amina", (80, 24)) as pilot:
         app = app_in(pilot)
-        await RestDoor(market.url, app.person._rest.http).ask(
+        await RestDoor(Servers(market.url), app.person._rest.http).ask(
             RestCall("POST", "/auth/logout", {}, {"refreshToken": app.person._session._refresh_token}, None), None, 5.0
         )
         await until(pilot, lambda: isinstance(app.screen, SignInScreen), "the way in")
