@@ -84,6 +84,11 @@ class Person(Hearing):
         """My user id; empty before signing in."""
         return str(self.user.get("id", ""))
 
+    @property
+    def server(self) -> str | None:
+        """The server of the live connection; None while there is none."""
+        return None if self._live_door is None else self._live_door.url
+
     # ── being there ─────────────────────────────────────────────────────────────────────────────
 
     async def server_is_there(self) -> bool:

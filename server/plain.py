@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import msgspec
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from server.pictures import CONTENT_TYPE, Pictures
 from storage.bus import Bus
 from storage.cache import Cache
 from storage.database import Database
+
+TASKS = Gauge("swaploop_tasks", "Tasks of the event loop: they must not grow with time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ def add_plain_routes(application: web.Application, health: Health, pictures: Pic
         return _json({"status": "ready" if ready else "not ready"} | parts, 200 if ready else 503)
 
     async def metrics(_: web.Request) -> web.Response:
+        TASKS.set(len(asyncio.all_tasks()))
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def media(request: web.Request) -> web.StreamResponse:

@@ -1,0 +1,36 @@
+"""`python -m tests.faults`: one run by one seed. Exit code 1 when a promise broke."""
+
+import random
+from pathlib import Path
+
+import click
+import uvloop
+
+from tests.faults.broken.builds import BUILDS
+from tests.faults.report import report
+from tests.faults.run import Plan, run
+
+
+@click.command()
+@click.option("--seed", type=int, default=None, help="What everybody does and what fails; else a new one.")
+@click.option(
+    "--seconds", type=click.FloatRange(5), default=90.0, show_default=True, help="How long people act and things fail."
+)
+@click.option("--servers", type=click.IntRange(1, 8), default=2, show_default=True)
+@click.option("--clients", type=click.IntRange(4, 200), default=40, show_default=True)
+@click.option(
+    "--break", "broken", type=click.Choice(sorted(BUILDS)), default=None, help="Run a server that is broken on purpose."
+)
+@click.option("--history", type=click.Path(path_type=Path), default=None, help="[default: var/faults/SEED.jsonl]")
+def main(seed: int | None, seconds: float, servers: int, clients: int, broken: str | None, history: Path | None) -> None:
+    """Let people trade and talk while servers, stores and connections fail; then count every promise."""
+    seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
+    click.echo(f"seed {seed}")
+    plan = Plan(seed, seconds, servers, clients, broken, history or Path(f"var/faults/{seed}.jsonl"))
+    outcome = uvloop.run(run(plan, click.echo))
+    click.echo(report(outcome))
+    raise SystemExit(1 if outcome.broken else 0)
+
+
+if __name__ == "__main__":
+    main()

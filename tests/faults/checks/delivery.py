@@ -1,0 +1,121 @@
+"""An acknowledged change reaches every connected party, in order, within two seconds; only what is in the way excuses."""
+
+from collections import defaultdict
+from typing import Any
+
+import msgspec
+
+from tests.faults.checks.acts import move_of
+from tests.faults.devices import Connection, Device
+from tests.faults.evidence import Evidence, Finding, Sql, finding
+from tests.faults.history import Call
+
+WITHIN_SECONDS = 2.0
+AFTER_SECONDS = 6.0  # what a fault was in the way of may come a little later still
+SURELY_SECONDS = 20.0  # on a connection that lives on for so long it must have come, whatever was in the way
+
+ENTRIES = """
+    SELECT conversation_id::text AS conversation, seq, entries.kind, deal_id::text AS deal, change,
+           (SELECT array_agg(user_id::text) FROM parties WHERE parties.deal_id = conversations.deal_id) AS people
+      FROM entries JOIN conversations ON conversations.id = conversation_id
+"""
+Place = tuple[str, int]
+
+
+async def check(evidence: Evidence, sql: Sql) -> list[Finding]:
+    people: dict[Place, list[str]] = {}
+    moves: dict[tuple[str, str, str], list[Place]] = defaultdict(list)
+    for row in await sql.fetch(ENTRIES):
+        place = (row["conversation"], row["seq"])
+        people[place] = row["people"]
+        if row["kind"] == "deal":
+            change = msgspec.json.decode(row["change"])
+            moves[row["deal"], change["move"], change["by"]].append(place)
+    devices: dict[str, list[Device]] = defaultdict(list)
+    for device in evidence.devices:
+        devices[device.user].append(device)
+    heard = {device.name: _first_heard(device) for device in evidence.devices}
+
+    surely = soon = 0
+    never, late = [], []
+    for call in evidence.calls:
+        said_at = _place_of(call, moves)
+        if said_at is None or call.again:
+            continue
+        for person in people[said_at]:
+            for device in devices[person]:
+                connection = _open_during(device, call)
+                if connection is None:
+                    continue
+                at = min((at for at in heard[device.name][said_at] if at >= connection.began_at), default=float("inf"))
+                where = f"{said_at} of {call.event} (acknowledged at {call.ended_at:.1f} s by {_server(call)}) to {device.name}"
+                if connection.ended_at > call.ended_at + SURELY_SECONDS or connection.ended_at > evidence.ended_at:
+                    surely += 1
+                    if at > min(connection.ended_at, evidence.ended_at):
+                        never.append(f"{where}, connected to {connection.server} from {connection.began_at:.1f} s")
+                limit = call.ended_at + WITHIN_SECONDS
+                if connection.ended_at > limit and not _in_the_way(evidence, call, connection, limit):
+                    soon += 1
+                    limit += evidence.lag_between(call.sent_at, limit + 0.5)
+                    if at > limit:
+                        late.append(f"{where}: {at - call.ended_at:.1f} s")
+    return [
+        finding("an acknowledged change is pushed to every connected party", surely, never),
+        finding("within 2 s, where nothing is in the way of it but a server that was killed", soon, late),
+        _in_order(evidence),
+    ]
+
+
+def _in_order(evidence: Evidence) -> Finding:
+    cases = 0
+    broken = []
+    for device in evidence.devices:
+        for connection in device.connections:
+            latest: dict[str, int] = defaultdict(int)
+            known: set[Place] = set()
+            for entry in device.heard:
+                if not connection.began_at <= entry.at <= connection.ended_at or (entry.conversation, entry.seq) in known:
+                    continue
+                known.add((entry.conversation, entry.seq))
+                if entry.seq < latest[entry.conversation]:
+                    server = evidence.number_of(connection.server)
+                    if not evidence.weather.silent(entry.at - AFTER_SECONDS, entry.at, {server}):
+                        broken.append(
+                            f"{device.name} heard {entry.conversation} {entry.seq} after {latest[entry.conversation]}"
+                            f" at {entry.at:.1f} s"
+                        )
+                cases += 1
+                latest[entry.conversation] = max(entry.seq, latest[entry.conversation])
+    return finding("pushes come in the order of seq, unless a fault was in the way", cases, broken)
+
+
+def _first_heard(device: Device) -> dict[Place, list[float]]:
+    heard: dict[Place, list[float]] = defaultdict(list)
+    for entry in device.heard:
+        heard[entry.conversation, entry.seq].append(entry.at)
+    return heard
+
+
+def _place_of(call: Call, moves: dict[tuple[str, str, str], list[Place]]) -> Place | None:
+    """Where the acknowledged call stands in a log, where that is plain."""
+    if not call.is_ok or len(call.attempts) != 1:
+        return None
+    if call.event == "message:send":
+        answer: dict[str, Any] = call.answer
+        return answer["conversationId"], answer["seq"]
+    move = move_of(call)
+    places = moves.get((*move, call.user), []) if move is not None else []
+    return places[0] if len(places) == 1 else None
+
+
+def _open_during(device: Device, call: Call) -> Connection | None:
+    return next((one for one in device.connections if one.began_at < call.sent_at and one.ended_at > call.ended_at), None)
+
+
+def _in_the_way(evidence: Evidence, call: Call, connection: Connection, limit: float) -> bool:
+    servers = {evidence.number_of(_server(call)), evidence.number_of(connection.server)}
+    return evidence.weather.silent(call.sent_at - AFTER_SECONDS, limit, servers)
+
+
+def _server(call: Call) -> str:
+    return call.attempts[-1].server

@@ -1,0 +1,61 @@
+"""Each change tells those whom it should, once; each notification is one letter."""
+
+from collections import Counter, defaultdict
+from uuid import UUID, uuid5
+
+from handlers.notices import TOLD, Notice, Whom
+from tests.faults.checks.moves import Made, NotAllowed, played
+from tests.faults.evidence import Evidence, Finding, Sql, finding
+from tests.faults.mailbox import Letter
+
+INBOX_FULL = 900  # from about there on old ones go
+
+
+async def check(evidence: Evidence, sql: Sql) -> list[Finding]:
+    rows = await sql.fetch("SELECT id, user_id, kind FROM notifications")
+    kept = {row["id"] for row in rows}
+    full = {person for person, count in Counter(row["user_id"] for row in rows).items() if count >= INBOX_FULL}
+    expected: set[UUID] = set()
+    owed: dict[UUID, str] = {}
+    for _, made in (await played(sql)).values():
+        if not isinstance(made, NotAllowed):
+            for step in made:
+                for number, person in _told_by(step):
+                    expected.add(number)
+                    if person not in full:
+                        owed[number] = f"{person} was not told of '{step.move}' of {step.deal.kind} {step.deal.id}"
+    lost = [story for number, story in owed.items() if number not in kept]
+
+    letters: dict[str, list[Letter]] = defaultdict(list)
+    for letter in evidence.letters:
+        letters[letter.message_id].append(letter)
+    unsent = [f"no letter of {row['kind']} to {row['user_id']}" for row in rows if f"<{row['id']}@swaploop>" not in letters]
+    known = {f"<{number}@swaploop>" for number in kept | expected}
+    stray = [f"a letter of nothing, to {sent[0].to}" for name, sent in letters.items() if name not in known and not full]
+    twice = {name: sent for name, sent in letters.items() if len(sent) > 1}
+    unexcused = [f"{len(sent)} letters {name}" for name, sent in twice.items() if not _sender_may_have_died(evidence, sent)]
+    return [
+        finding("each change tells each person whom it should", len(owed), lost),
+        finding("each notification goes out as one letter", len(rows), unsent),
+        finding("no letter tells of what did not happen", len(letters), stray),
+        finding(
+            "a letter goes out once, unless its server died while it sent it",
+            len(letters),
+            unexcused,
+            f"{len(twice)} went out again with the same Message-ID",
+        ),
+    ]
+
+
+def _told_by(step: Made) -> list[tuple[UUID, UUID]]:
+    """The notifications that a move must have brought about, by id and person: those whose receivers are plain from it."""
+    deal = step.deal
+    told = TOLD.get((deal.kind, step.move, deal.status))
+    if told is None or told.whom is not Whom.OTHERS or told.notice is Notice.YES_MISSING:
+        return []
+    return [(uuid5(deal.id, f"{told.notice} {step.seq} {person}"), person) for person in deal.parties if person != step.by]
+
+
+def _sender_may_have_died(evidence: Evidence, sent: list[Letter]) -> bool:
+    first = min(letter.at for letter in sent)
+    return evidence.weather.any_between(first - 3.0, first + 15.0) or first > evidence.quiet_from - 15.0

@@ -1,0 +1,43 @@
+"""After the faults: everything heals by itself, nothing is left over, nothing has leaked, and no server met a bug."""
+
+from tests.faults.evidence import Evidence, Finding, Sql, finding
+
+HEALTHY_SECONDS_MAX = 30.0
+POOL_SIZE = 10
+TASKS_MORE_MAX = 3  # one that is just at work
+FILES_MORE_MAX = 40  # pools that have grown to their bound
+ENDLESS_KEYS = {"swaploop:presence:here", "swaploop:marks:unwritten"}  # each one set, whose members go by themselves
+
+
+async def check(evidence: Evidence, _sql: Sql) -> list[Finding]:
+    well = evidence.wellbeing
+    servers = len(well.idle_after)
+    slow = [] if well.healthy_after_seconds is not None else [f"not within {HEALTHY_SECONDS_MAX:.0f} s"]
+    took = "" if slow else f"after {well.healthy_after_seconds:.1f} s"
+    tasks_before = max(gauges["swaploop_tasks"] for gauges in well.idle_before.values())
+    tasks = [
+        f"server {number}: {gauges['swaploop_tasks']:.0f} tasks, {tasks_before:.0f} at the beginning"
+        for number, gauges in well.idle_after.items()
+        if gauges["swaploop_tasks"] > tasks_before + TASKS_MORE_MAX
+    ]
+    files_before = max(gauges.get("process_open_fds", 0) for gauges in well.idle_before.values())
+    files = [
+        f"server {number}: {gauges['process_open_fds']:.0f} files and connections, {files_before:.0f} at the beginning"
+        for number, gauges in well.idle_after.items()
+        if gauges.get("process_open_fds", 0) > files_before + FILES_MORE_MAX
+    ]
+    total = sum(count for _, count in well.connections)
+    if total > POOL_SIZE * servers:
+        files.append(f"{total} connections to PostgreSQL from {servers} servers")
+    files += [f"{count} connections {state}" for state, count in well.connections if state not in ("idle", "active")]
+    if well.channels > servers:
+        files.append(f"{well.channels} channels are listened to, by {servers} servers that nobody is at")
+    keys = [key for key in well.endless_keys if key not in ENDLESS_KEYS]
+    return [
+        finding("every server is ready again within 30 s, by itself", servers, slow, took),
+        finding("nothing is left to be delivered, mailed, expired or matched", 1, well.settled),
+        finding("no task has leaked", servers, tasks),
+        finding("no connection, file or subscription has leaked", servers, files),
+        finding("every key in Redis ends by itself", 1, keys),
+        finding("no server met a bug", well.log_lines, well.bugs, "lines of their logs"),
+    ]

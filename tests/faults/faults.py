@@ -1,0 +1,277 @@
+"""What fails: the list of faults, each of which begins, lasts a while and is healed by itself."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import redis.exceptions
+
+from tests.faults.proxy import Link
+from tests.faults.servers import Server
+from tests.faults.site import Site
+
+Failing = Callable[[], AbstractAsyncContextManager[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`target` is what it happens to: two at a time have different ones.
+
+    `silences`: while it lasts, and shortly after, a push may be late; nothing may be lost.
+    `loses_marks`: the read marks of the last second may fall back.
+    """
+
+    name: str
+    target: str
+    fail: Failing
+    seconds_max: float = 5.0
+    silences: bool = True
+    loses_marks: bool = False
+    server: int | None = None  # the only one that it happens to
+
+
+def all_faults(site: Site, chance: random.Random) -> list[Fault]:
+    """Every kind of fault, each on a server or link picked at random."""
+
+    def server() -> Server:
+        return chance.choice(site.servers)
+
+    faults = [
+        Fault("Redis killed", "redis", lambda: _redis_killed(site), 4.0, loses_marks=True),
+        Fault("Redis flushed", "redis", lambda: _redis_flushed(site), 1.0, silences=False, loses_marks=True),
+        Fault("Redis pub/sub connections killed", "redis", lambda: _pubsub_killed(site)),
+        Fault("PostgreSQL backends terminated", "postgresql", lambda: _backends_terminated(site), 2.0),
+        Fault("PostgreSQL restarted at once", "postgresql", lambda: _postgres_restarted(site), 2.0),
+        Fault("a row locked from outside", "postgresql", lambda: _row_locked(site), 6.0),
+        Fault("pool exhausted", "postgresql", lambda: _pool_exhausted(site), 4.0),
+        Fault("mail server away", "mail", lambda: _mail_away(site), 6.0, silences=False),
+    ]
+    for one in site.servers:  # the hardest: each of them
+        faults.append(_of_server(one, "killed (kill -9)", _killed(one), 2.0, silences=False))
+    faults.append(_of_server(one := server(), "asked to end (SIGTERM)", _ended(one), 3.0, silences=False))
+    faults.append(_of_server(one := server(), "frozen (SIGSTOP)", _frozen(one), 5.0))
+    for what in (_delayed, _black_holed, _reset):
+        faults += [_of_link(one := server(), link, what.__name__.strip("_"), _on(what, link(one))) for link in LINKS]
+    faults.append(_of_link(one := server(), LINKS[1], "reset after COMMIT", _cut(one.database, b"COMMIT", 0.5)))
+    faults.append(_of_link(one := server(), LINKS[1], "reset before the answer", _cut(one.database, b"", 0.03)))
+    faults.append(_of_link(one := server(), LINKS[0], "reset before the answer", _cut(one.front, b"", 0.1)))
+    return faults
+
+
+LINKS: tuple[Callable[[Server], Link], ...] = (lambda one: one.front, lambda one: one.database, lambda one: one.cache)
+SIDES = ("clients", "PostgreSQL", "Redis")
+
+
+def _of_server(server: Server, what: str, fail: Failing, seconds_max: float, *, silences: bool = True) -> Fault:
+    return Fault(f"server {what}", f"server {server.number}", fail, seconds_max, silences=silences, server=server.number)
+
+
+def _of_link(server: Server, link: Callable[[Server], Link], what: str, fail: Failing) -> Fault:
+    side = SIDES[LINKS.index(link)]
+    return Fault(f"server and {side}: {what}", link(server).name, fail, server=server.number)
+
+
+def _on(what: Callable[[Link], AbstractAsyncContextManager[Any]], link: Link) -> Failing:
+    return lambda: what(link)
+
+
+# Servers
+
+
+def _killed(server: Server) -> Failing:
+    @asynccontextmanager
+    async def failing() -> AsyncIterator[None]:
+        server.held = True
+        server.signal(signal.SIGKILL)
+        try:
+            yield
+        finally:
+            server.held = False
+
+    return failing
+
+
+def _ended(server: Server) -> Failing:
+    @asynccontextmanager
+    async def failing() -> AsyncIterator[None]:
+        server.signal(signal.SIGTERM)
+        yield  # it is started again as soon as it has ended
+
+    return failing
+
+
+def _frozen(server: Server) -> Failing:
+    @asynccontextmanager
+    async def failing() -> AsyncIterator[None]:
+        server.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            server.signal(signal.SIGCONT)
+
+    return failing
+
+
+# Redis
+
+
+@asynccontextmanager
+async def _redis_killed(site: Site) -> AsyncIterator[None]:
+    site.redis_held = True
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(site.valkey.pid, signal.SIGKILL)
+    try:
+        yield
+    finally:
+        site.redis_held = False
+
+
+@asynccontextmanager
+async def _redis_flushed(site: Site) -> AsyncIterator[None]:
+    with contextlib.suppress(redis.exceptions.RedisError, OSError):
+        async with site.cache() as client:
+            await client.flushall()
+    yield
+
+
+@asynccontextmanager
+async def _pubsub_killed(site: Site) -> AsyncIterator[None]:
+    async def kill_again_and_again() -> None:
+        while True:
+            with contextlib.suppress(redis.exceptions.RedisError, OSError):
+                async with site.cache() as client:
+                    await client.client_kill_filter(_type="pubsub")
+            await asyncio.sleep(1.0)
+
+    async with _meanwhile(kill_again_and_again()):
+        yield
+
+
+# PostgreSQL
+
+
+@asynccontextmanager
+async def _backends_terminated(site: Site) -> AsyncIterator[None]:
+    with _may_be_away():
+        async with site.sql() as sql:
+            await sql.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'swaploop'")
+    yield
+
+
+@asynccontextmanager
+async def _postgres_restarted(site: Site) -> AsyncIterator[None]:
+    """Immediately: as after a power cut it has its log alone, and replays it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(site.postgres.pid, signal.SIGQUIT)
+    yield
+
+
+@asynccontextmanager
+async def _row_locked(site: Site) -> AsyncIterator[None]:
+    """The item that most deals are about, and a busy conversation."""
+
+    async def lock() -> None:
+        with _may_be_away():
+            async with site.sql() as sql, sql.transaction():
+                await sql.execute(
+                    "SELECT FROM items WHERE id IN (SELECT item_id FROM legs GROUP BY item_id ORDER BY count(*) DESC LIMIT 2) "
+                    "ORDER BY id FOR UPDATE"
+                )
+                await sql.execute("SELECT FROM conversations ORDER BY last_seq DESC LIMIT 1 FOR UPDATE")
+                await asyncio.sleep(60)
+
+    async with _meanwhile(lock()):
+        yield
+
+
+@asynccontextmanager
+async def _pool_exhausted(site: Site) -> AsyncIterator[None]:
+    """Whatever changes a conversation waits, until all connections of all pools do."""
+
+    async def lock() -> None:
+        with _may_be_away():
+            async with site.sql() as sql, sql.transaction():
+                await sql.execute("LOCK TABLE conversations IN EXCLUSIVE MODE")
+                await asyncio.sleep(60)
+
+    async with _meanwhile(lock()):
+        yield
+
+
+# Mail
+
+
+@asynccontextmanager
+async def _mail_away(site: Site) -> AsyncIterator[None]:
+    site.mailbox.away = True
+    try:
+        yield
+    finally:
+        site.mailbox.away = False
+
+
+# Connections
+
+
+@asynccontextmanager
+async def _delayed(link: Link) -> AsyncIterator[None]:
+    link.delay_seconds = 0.4
+    try:
+        yield
+    finally:
+        link.delay_seconds = 0.0
+
+
+@asynccontextmanager
+async def _black_holed(link: Link) -> AsyncIterator[None]:
+    link.stall()
+    try:
+        yield
+    finally:
+        link.heal()
+
+
+@asynccontextmanager
+async def _reset(link: Link) -> AsyncIterator[None]:
+    link.refusing = True
+    link.reset()
+    try:
+        yield
+    finally:
+        link.refusing = False
+
+
+def _cut(link: Link, after: bytes, share: float) -> Failing:
+    @asynccontextmanager
+    async def failing() -> AsyncIterator[None]:
+        link.cut_after, link.cut_share = after, share
+        try:
+            yield
+        finally:
+            link.cut_after = None
+
+    return failing
+
+
+@contextlib.contextmanager
+def _may_be_away() -> Iterator[None]:
+    """The other fault of the pair may have taken PostgreSQL away."""
+    with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+        yield
+
+
+@asynccontextmanager
+async def _meanwhile(work: Any) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

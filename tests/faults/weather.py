@@ -1,0 +1,91 @@
+"""When what fails: faults two at a time, calm between them, all by the run's seed."""
+
+import asyncio
+import random
+from collections.abc import Set
+from dataclasses import dataclass
+
+from tests.faults.faults import Fault, all_faults
+from tests.faults.history import History
+from tests.faults.site import Site
+
+CALM_SECONDS = (1.0, 3.0)
+LASTS_SECONDS_MIN = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A fault that was, and when it began and ended."""
+
+    fault: Fault
+    began_at: float
+    ended_at: float
+
+
+class Weather:
+    """Goes through all the faults before any comes again, each with another one at the same time."""
+
+    def __init__(self, site: Site, history: History, chance: random.Random) -> None:
+        self._site = site
+        self._history = history
+        self._chance = chance
+        self._deck: list[Fault] = []
+        self.failed: list[Failed] = []
+
+    async def rage(self, done: asyncio.Event) -> None:
+        await self._calm(done)
+        while not done.is_set():
+            first = self._draw(None)
+            second = self._draw(first)
+            await asyncio.gather(self._happen(first, done), self._happen(second, done))
+            await self._calm(done)
+
+    def silent(self, from_at: float, to_at: float, servers: Set[int]) -> bool:
+        """Whether a push by way of these servers may have been late between these times, because of a fault."""
+        return any(
+            was.fault.silences
+            and was.began_at <= to_at
+            and was.ended_at >= from_at
+            and (was.fault.server is None or was.fault.server in servers)
+            for was in self.failed
+        )
+
+    def any_between(self, from_at: float, to_at: float) -> bool:
+        """Whether anything failed between these times."""
+        return any(was.began_at <= to_at and was.ended_at >= from_at for was in self.failed)
+
+    def _draw(self, besides: Fault | None) -> Fault:
+        if not self._deck:
+            self._deck = all_faults(self._site, self._chance)
+            self._chance.shuffle(self._deck)
+        for place, fault in enumerate(self._deck):
+            if besides is None or not _same_place(fault, besides):
+                return self._deck.pop(place)
+        self._deck = []
+        return self._draw(besides)
+
+    async def _happen(self, fault: Fault, done: asyncio.Event) -> None:
+        await _until(done, self._chance.random() * 0.8)
+        if done.is_set():
+            return
+        seconds = self._chance.uniform(LASTS_SECONDS_MIN, fault.seconds_max) if fault.seconds_max > 1 else fault.seconds_max
+        began_at = self._site.clock.now()
+        async with fault.fail():
+            await _until(done, seconds)
+        ended_at = self._site.clock.now()
+        self.failed.append(Failed(fault, began_at, ended_at))
+        self._history.note(fault=fault.name, target=fault.target, began_at=began_at, ended_at=ended_at)
+
+    async def _calm(self, done: asyncio.Event) -> None:
+        await _until(done, self._chance.uniform(*CALM_SECONDS))
+
+
+def _same_place(one: Fault, other: Fault) -> bool:
+    return one.target == other.target
+
+
+async def _until(done: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(done.wait(), seconds)
+    except TimeoutError:
+        return
