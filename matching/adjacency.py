@@ -2,7 +2,7 @@
 
 A market's graph has about twenty edges per item and changes one listing at a time. Lists of Python objects would take
 100 bytes an edge; a fixed CSR matrix would have to be built anew for each change. So a row moves to the end of the pool when
-it outgrows its place, with some room to grow in, and the pool is packed when an eighth of it is holes.
+it outgrows its place, with some room to grow in, and the pool is packed when a sixteenth of it is holes.
 """
 
 from typing import Self, TypeVar
@@ -19,7 +19,7 @@ POOL_MAX = 2**31 - 1  # edges and free places: a place is kept in 32 bits
 class Adjacency:
     """A row of edges (other node, score in millionths) per node 0..nodes-1; at most one edge per row and other node.
 
-    8 bytes an edge, plus an eighth and two of room in each row that grew, and up to a quarter of free space in the pool.
+    8 bytes an edge, plus an eighth and two of room in each row that grew, and up to a seventh of free space in the pool.
     Every change costs the length of its row; growing and packing the pool copy all of it, amortised over many changes.
     Not safe for threads: the views that `row` gives are right until the next change, so never give them to `set_row`.
     """
@@ -158,8 +158,8 @@ class Adjacency:
         return new
 
     def _make_space(self, room: int) -> None:
-        """Have `room` free places at the end of the pool: by packing it where an eighth is holes, else by growing it."""
-        if self._end - self._taken >= self._end // 8:
+        """Have `room` free places at the end of the pool: by packing it where a sixteenth is holes, else by growing it."""
+        if self._end - self._taken >= self._end // 16:
             self._pack()
         if self._end + room > len(self._others):
             size = (self._end + room) * 17 // 16 + 64

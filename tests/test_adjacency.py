@@ -100,4 +100,4 @@ def test_memory_stays_in_proportion_however_long_the_market_lives() -> None:
                 edges.add(node, other, 500_000)
         peak_bytes = max(peak_bytes, edges.nbytes)
     row_room = 20 * 9 // 8 + 2
-    assert peak_bytes < nodes * (12 + 8 * row_room * 5 // 4) * 9 // 8
+    assert peak_bytes < nodes * (12 + 8 * row_room * 8 // 7) * 9 // 8
