@@ -134,7 +134,7 @@ async def test_where_nothing_satisfies_there_is_nothing_to_show(two: Two, door: 
     """S2.107, C64: lists are there, and empty"""
     alice = await two.here.cast.person("Alice")
     item = await alice.lists(wants=wants)
-    nothing = {"cycles": [], "chains": [], "total": 0, "exact": True}
+    nothing = {"cycles": [], "chains": [], "total": 0, "totalIsEstimate": False, "exact": True}
     assert await found_for(alice, item, door) == nothing
     if wants:
         assert await alice.through(door, "barter:matches", itemId=item) == []
@@ -241,7 +241,7 @@ async def test_five_hundred_people_who_all_want_everything(open_market: OpenMark
         took = time.perf_counter() - began
         check_cycles(found, mine)
         assert (len(found["cycles"]), found["chains"]) == (20, []), "the best of countless ones; nobody only gives"
-        assert found["total"] >= 20
+        assert (found["total"] >= 20, found["totalIsEstimate"]) == (True, True), "all that are counted, and there are more"
         assert min(cycle["matchScore"] for cycle in found["cycles"]) >= 0.98
         check_cycles(await found_for(alice, mine, maxParticipants=10), mine, 10)
         matches = await alice.by_rest("barter:matches", itemId=mine)
@@ -298,30 +298,27 @@ async def test_five_hundred_people_who_all_want_everything(open_market: OpenMark
         assert by_matches[0] == by_matches[1] == by_matches[2]
 
 
-async def test_one_person_with_five_thousand_items(two: Two) -> None:
+async def test_one_person_with_five_thousand_items(open_market: OpenMarket) -> None:
     """C58: in no ring twice; their further items are few; and others find as ever"""
-    (alice, bob, carol), (camera, bicycle, oud) = await cycle_of_three(two.here)
-    word = f"w{uuid4().hex}"
-    things = await lists_crowd(two.here, [bob.id], 5_000, "electronics", wants=f'{{"items": ["{oud}"]}}')
-    await alice.by_rest("item:update", itemId=camera, wants={"items": [bicycle], "keywords": ["thing"]})
-    found = await found_for(alice, camera)
-    check_cycles(found, camera)
-    assert len(found["cycles"]) == 20
-    assert all([place["userId"] for place in cycle["preview"]] == [alice.id, bob.id, carol.id] for cycle in found["cycles"])
-    check_cycles(await found_for(bob, things[0]), things[0])
-    assert (await found_for(bob, things[0]))["total"] <= 60
+    async with open_market() as market:
+        (alice, bob, carol), (camera, bicycle, oud) = await cycle_of_three(market)
+        word = f"w{uuid4().hex}"
+        things = await lists_crowd(market, [bob.id], 5_000, "electronics", wants=f'{{"items": ["{oud}"]}}')
+        await alice.by_rest("item:update", itemId=camera, wants={"items": [bicycle], "keywords": ["thing"]})
+        found = await found_for(alice, camera)
+        check_cycles(found, camera)
+        assert len(found["cycles"]) == 20
+        assert all([place["userId"] for place in cycle["preview"]] == [alice.id, bob.id, carol.id] for cycle in found["cycles"])
+        check_cycles(await found_for(bob, things[0]), things[0])
+        assert (await found_for(bob, things[0]))["total"] <= 60
 
-    await alice.by_rest("item:update", itemId=camera, wants={"categories": ["electronics"]})
-    lamp = await bob.lists(word, wants={"items": [camera]})
-    matches = await alice.by_rest("barter:matches", itemId=camera)
-    assert lamp in {match["id"] for match in matches}
-    assert all(len(match["seller"]["items"]) <= 5 for match in matches)
-    page = await alice.by_rest("barter:items", limit=100, page=50)
-    assert (len(page["items"]), page["pagination"]["total"] > 5_000) == (100, True)
-    async with two.here.sql() as sql:  # so that they are in nobody's way
-        await sql.execute("UPDATE items SET deleted_at = now() WHERE id = ANY($1)", things)
-    await alice.by_rest("item:update", itemId=camera, wants={"items": [bicycle]})
-    assert len((await found_for(carol, oud))["cycles"]) == 1
+        await alice.by_rest("item:update", itemId=camera, wants={"categories": ["electronics"]})
+        lamp = await bob.lists(word, wants={"items": [camera]})
+        matches = await alice.by_rest("barter:matches", itemId=camera)
+        assert lamp in {match["id"] for match in matches}
+        assert all(len(match["seller"]["items"]) <= 5 for match in matches)
+        page = await alice.by_rest("barter:items", limit=100, page=50)
+        assert (len(page["items"]), page["pagination"]["total"] > 5_000) == (100, True)
 
 
 # Two servers, one market

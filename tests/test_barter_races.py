@@ -299,6 +299,8 @@ async def offer_ask(crowd: Crowd, offer: Offer, step: str) -> Ask:
             return person, "offer:counter", named | {"counterOfferItemId": await person.lists("Another thing")}
         case "accept-seen":
             return person, "offer:accept", named | {"revision": offer["revision"]}
+        case "interest" | "confirm":
+            return person, f"trade:{move}", {"tradeId": offer["id"]}
         case "edit":
             side = "offeredItems" if person is crowd.alice else "requestedItems"
             return person, "item:update", {"itemId": offer["terms"][side][0], "title": "Old and rusty"}
@@ -309,6 +311,15 @@ async def offer_ask(crowd: Crowd, offer: Offer, step: str) -> Ask:
 OFFER_MEETINGS = {
     "accepting twice": Meeting("", "bob:accept", "bob:accept", EITHER, {"ACCEPTED"}),
     "accepting and rejecting": Meeting("", "bob:accept", "bob:reject", EITHER, {"ACCEPTED", "REJECTED"}),
+    "a yes by each model": Meeting("bob:interest", "bob:accept", "bob:confirm", EITHER, {"ACCEPTED"}),  # C1, C3
+    "interest and accepting": Meeting("", "bob:interest", "bob:accept", {("OK", "OK"), ("INVALID_STATE", "OK")}, {"ACCEPTED"}),
+    "confirming and countering": Meeting(
+        "bob:interest",
+        "bob:confirm",
+        "bob:counter",
+        {("OK", "INVALID_STATE"), ("FORBIDDEN", "OK")},
+        {"ACCEPTED", "COUNTER_OFFERED"},
+    ),
     "accepting and taking it back": Meeting("", "bob:accept", "alice:cancel", EITHER, {"ACCEPTED", "CANCELLED"}),
     "countering twice": Meeting(
         "", "bob:counter", "bob:counter", {("OK", "FORBIDDEN"), ("FORBIDDEN", "OK")}, {"COUNTER_OFFERED"}
@@ -499,8 +510,18 @@ RANDOM_MOVES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("trade:complete", {}),
         ("trade:cancel", {}),
         ("trade:dispute", {}),
+        ("offer:accept", {}),
+        ("offer:counter", {}),
     ],
-    "offer": [("offer:accept", {}), ("offer:counter", {}), ("offer:complete", {}), ("offer:cancel", {}), ("trade:cancel", {})],
+    "offer": [
+        ("offer:accept", {}),
+        ("offer:counter", {}),
+        ("offer:complete", {}),
+        ("offer:cancel", {}),
+        ("trade:cancel", {}),
+        ("trade:interest", {}),
+        ("trade:confirm", {}),
+    ],
     "ring": [
         ("chain:respond", {"accept": True}),
         ("chain:respond", {"accept": True}),
