@@ -128,9 +128,12 @@ class Relay:
             self._wake_publisher.clear()
             while self._to_publish:
                 pushes = _take(self._to_publish, BATCH)
-                if await self.publish(pushes):
-                    self._pushed.extend(push.place for push in pushes if push.place is not None)
-                    self._wake_marker.set()
+                try:
+                    if await self.publish(pushes):
+                        self._pushed.extend(push.place for push in pushes if push.place is not None)
+                        self._wake_marker.set()
+                except Exception:
+                    log.exception("relay.bug")  # the outbox has the entries; a publisher that ended would tell nobody anything
 
     async def publish(self, pushes: Iterable[Push]) -> bool:
         """Tell the other processes, in order. Whether that is known to have happened."""

@@ -14,9 +14,8 @@ import redis.asyncio
 import structlog
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
-from storage.cache import PREFIX
+from storage.cache import AWAY, PREFIX
 
 log = structlog.get_logger()
 
@@ -57,7 +56,7 @@ class Bus:
                 for channel, body in messages:
                     pipeline.publish(self._prefix + channel.encode(), self._origin + body)
                 await pipeline.execute()
-        except (RedisError, OSError, TimeoutError) as error:
+        except AWAY as error:
             log.warning("bus.publish_failed", error=str(error), messages=len(messages))
             return False
         return True
@@ -78,7 +77,7 @@ class Bus:
         if self._pubsub is not None:
             try:
                 await getattr(self._pubsub, command)(self._prefix + name)
-            except (RedisError, OSError, TimeoutError):
+            except AWAY:
                 # The listener is about to notice, and subscribes to all that is wanted when it is back.
                 log.warning("bus.command_failed", command=command)
 
@@ -88,7 +87,7 @@ class Bus:
         while True:
             try:
                 await self._listen()
-            except (RedisError, OSError, TimeoutError) as error:
+            except AWAY as error:
                 log.warning("bus.listener_lost", error=str(error), again_in_seconds=wait)
             except Exception:
                 log.exception("bus.bug")  # whatever it is, a server that hears nothing more is worse

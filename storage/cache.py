@@ -19,6 +19,9 @@ PAUSE_SECONDS = 1.0  # after a failure nobody asks again for so long
 CONNECTIONS_MAX = 50
 PREFIX = "swaploop:"
 
+# Redis does not answer. RuntimeError: what uvloop says of writing to a connection that has just been closed.
+AWAY = (RedisError, OSError, TimeoutError, RuntimeError)
+
 Client = redis.asyncio.Redis
 Pipeline = redis.asyncio.client.Pipeline
 
@@ -50,7 +53,7 @@ class Cache:
         try:
             async with asyncio.timeout(2 * TIMEOUT_SECONDS):
                 return await ask(self.client)
-        except (RedisError, OSError, TimeoutError) as error:
+        except AWAY as error:
             self._paused_until = time.monotonic() + PAUSE_SECONDS
             raise CacheAway from error
 

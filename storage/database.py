@@ -110,6 +110,10 @@ class Database:
             yield connection
         except AWAY as error:
             raise Unavailable from error
+        except asyncpg.InternalClientError as error:
+            # PostgreSQL has said that it ends this connection, and has not hung up yet.
+            connection.terminate()
+            raise Unavailable from error
         except asyncpg.InterfaceError as error:
             if _is_lost(connection):
                 raise Unavailable from error

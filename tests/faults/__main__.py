@@ -21,12 +21,14 @@ from tests.faults.run import Plan, run
 @click.option(
     "--break", "broken", type=click.Choice(sorted(BUILDS)), default=None, help="Run a server that is broken on purpose."
 )
-@click.option("--history", type=click.Path(path_type=Path), default=None, help="[default: var/faults/SEED.jsonl]")
-def main(seed: int | None, seconds: float, servers: int, clients: int, broken: str | None, history: Path | None) -> None:
+@click.option(
+    "--folder", type=click.Path(path_type=Path), default=None, help="For history and logs. [default: var/faults/SEED]"
+)
+def main(seed: int | None, seconds: float, servers: int, clients: int, broken: str | None, folder: Path | None) -> None:
     """Let people trade and talk while servers, stores and connections fail; then count every promise."""
     seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
     click.echo(f"seed {seed}")
-    plan = Plan(seed, seconds, servers, clients, broken, history or Path(f"var/faults/{seed}.jsonl"))
+    plan = Plan(seed, seconds, servers, clients, broken, folder or Path(f"var/faults/{seed}"))
     outcome = uvloop.run(run(plan, click.echo))
     click.echo(report(outcome))
     raise SystemExit(1 if outcome.broken else 0)

@@ -39,6 +39,7 @@ class Wellbeing:
     """How the servers were at the beginning, when nobody was there yet, and at the end, when everybody had gone."""
 
     healthy_after_seconds: float | None = None
+    unwell: list[str] = field(default_factory=list)  # what they said instead
     settled: list[str] = field(default_factory=list)  # what did not come to rest in time
     idle_before: dict[int, dict[str, float]] = field(default_factory=dict)
     idle_after: dict[int, dict[str, float]] = field(default_factory=dict)

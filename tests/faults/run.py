@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import logging
 import random
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,12 @@ SETTLE_SECONDS_MAX = 40.0
 ITEMS_AT_FIRST = 2
 DEVICES_PER_EXTRA = 5  # every fifth device is somebody's second one
 
+# A transaction that is open is one that is open for long: the servers' own loops are at work all the time.
+CONNECTIONS = """
+    SELECT CASE WHEN state LIKE 'idle in transaction%' AND state_change > now() - interval '5 seconds' THEN 'active'
+                ELSE state END AS state, count(*) AS n
+      FROM pg_stat_activity WHERE application_name = 'swaploop' GROUP BY 1
+"""
 OVERDUE = """
     SELECT count(*) FROM deals
      WHERE status IN ('proposed', 'negotiating', 'countered') AND expires_at < now() - interval '5 seconds'
@@ -48,7 +56,11 @@ class Plan:
     servers: int = 2
     clients: int = 40
     broken: str | None = None
-    history: Path = Path("var/faults/history.jsonl")
+    folder: Path = Path("var/faults/run")  # for the history and the servers' logs
+
+    @property
+    def history(self) -> Path:
+        return self.folder / "history.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,7 @@ class Outcome:
 async def run(plan: Plan, say: Say) -> Outcome:
     """Raises nothing that a fault brings about: what went wrong is in the findings."""
     configure_logs("error", "console")
+    logging.getLogger("client_demo").setLevel(logging.CRITICAL)  # that connections break is what this is about
     random.seed(plan.seed)
     clock = Clock()
     history = History(plan.history)
@@ -108,6 +121,7 @@ class _Run:
         async with self.site.sql() as sql:
             findings = await counted(self.evidence, sql)
         for device in self.devices:
+            self.history.note(device=device.name, user=device.user, connections=device.connections, heard=device.heard)
             await device.person.close()
         await self._leave()
         async with self.site.sql() as sql:
@@ -157,7 +171,10 @@ class _Run:
                 link.heal()
         healthy = asyncio.create_task(self.site.healthy_within(HEALTHY_SECONDS_MAX))
         await asyncio.gather(*acting)
-        self.evidence.wellbeing.healthy_after_seconds = await healthy
+        well = self.evidence.wellbeing
+        well.healthy_after_seconds = await healthy
+        if well.healthy_after_seconds is None:
+            well.unwell = [f"server {server.number}: {await server.health(self.site.http)}" for server in self.site.servers]
 
     async def _heal(self) -> None:
         """Until everybody has caught up, and nothing is left to be delivered."""
@@ -212,15 +229,18 @@ class _Run:
         """Everybody has gone; the servers are as idle as at the beginning, or something leaked."""
         well = self.evidence.wellbeing
         before = max(gauges["swaploop_tasks"] for gauges in well.idle_before.values())
-        for _ in range(100):
+        for _ in range(250):  # a socket's ping is over when the next one would be due
             well.idle_after = await self._idle()
             if all(gauges["swaploop_tasks"] <= before for gauges in well.idle_after.values()):
                 break
             await asyncio.sleep(0.1)
+        import os, signal  # DEBUG
+
+        if "DBGPATH" in os.environ:
+            for server in self.site.servers:
+                server.signal(signal.SIGUSR1)
         async with self.site.sql() as sql:
-            rows = await sql.fetch(
-                "SELECT state, count(*) AS n FROM pg_stat_activity WHERE application_name = 'swaploop' GROUP BY state"
-            )
+            rows = await sql.fetch(CONNECTIONS)
             well.connections = [(row["state"], row["n"]) for row in rows]
         async with self.site.cache() as client:
             well.channels = len(await client.pubsub_channels("*"))
@@ -229,6 +249,7 @@ class _Run:
                     well.endless_keys.append(key.decode())
         for server in self.site.servers:
             self._read_log(server.log)
+            shutil.copy(server.log, self.plan.folder)
 
     def _read_log(self, log: Path) -> None:
         well = self.evidence.wellbeing
@@ -238,7 +259,7 @@ class _Run:
                 said = msgspec.json.decode(line)
                 if isinstance(said, dict) and said.get("level") not in ("error", "critical"):
                     continue
-            if re.search(r'"level": ?"(error|critical)"|Traceback|never retrieved|never awaited', line):
+            if re.search(r'^\{.*"level": ?"(error|critical)"|^(ERROR|CRITICAL)|never retrieved|never awaited', line):
                 well.bugs.append(line[:2000])
 
     async def _idle(self) -> dict[int, dict[str, float]]:

@@ -12,7 +12,7 @@ ENDLESS_KEYS = {"swaploop:presence:here", "swaploop:marks:unwritten"}  # each on
 async def check(evidence: Evidence, _sql: Sql) -> list[Finding]:
     well = evidence.wellbeing
     servers = len(well.idle_after)
-    slow = [] if well.healthy_after_seconds is not None else [f"not within {HEALTHY_SECONDS_MAX:.0f} s"]
+    slow = well.unwell
     took = "" if slow else f"after {well.healthy_after_seconds:.1f} s"
     tasks_before = max(gauges["swaploop_tasks"] for gauges in well.idle_before.values())
     tasks = [
