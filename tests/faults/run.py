@@ -234,7 +234,8 @@ class _Run:
             if all(gauges["swaploop_tasks"] <= before for gauges in well.idle_after.values()):
                 break
             await asyncio.sleep(0.1)
-        import os, signal  # DEBUG
+        import os  # DEBUG
+        import signal
 
         if "DBGPATH" in os.environ:
             for server in self.site.servers:

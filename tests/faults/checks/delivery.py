@@ -15,7 +15,7 @@ AFTER_SECONDS = 6.0  # what a fault was in the way of may come a little later st
 SURELY_SECONDS = 20.0  # on a connection that lives on for so long it must have come, whatever was in the way
 
 ENTRIES = """
-    SELECT conversation_id::text AS conversation, seq, entries.kind, deal_id::text AS deal, change,
+    SELECT conversation_id::text AS conversation, seq, entries.kind, entries.created_at, deal_id::text AS deal, change,
            (SELECT array_agg(user_id::text) FROM parties WHERE parties.deal_id = conversations.deal_id) AS people
       FROM entries JOIN conversations ON conversations.id = conversation_id
 """
@@ -24,10 +24,12 @@ Place = tuple[str, int]
 
 async def check(evidence: Evidence, sql: Sql) -> list[Finding]:
     people: dict[Place, list[str]] = {}
+    began: dict[Place, float] = {}  # the transaction
     moves: dict[tuple[str, str, str], list[Place]] = defaultdict(list)
     for row in await sql.fetch(ENTRIES):
         place = (row["conversation"], row["seq"])
         people[place] = row["people"]
+        began[place] = evidence.clock.of_database(row["created_at"])
         if row["kind"] == "deal":
             change = msgspec.json.decode(row["change"])
             moves[row["deal"], change["move"], change["by"]].append(place)
@@ -40,8 +42,8 @@ async def check(evidence: Evidence, sql: Sql) -> list[Finding]:
     never, late = [], []
     for call in evidence.calls:
         said_at = _place_of(call, moves)
-        if said_at is None or call.again:
-            continue
+        if said_at is None or call.again or not call.sent_at - 0.1 <= began[said_at] <= call.ended_at:
+            continue  # also who says what they had said before is answered, and nobody is told
         for person in people[said_at]:
             for device in devices[person]:
                 connection = _open_during(device, call)
