@@ -234,12 +234,6 @@ class _Run:
             if all(gauges["swaploop_tasks"] <= before for gauges in well.idle_after.values()):
                 break
             await asyncio.sleep(0.1)
-        import os  # DEBUG
-        import signal
-
-        if "DBGPATH" in os.environ:
-            for server in self.site.servers:
-                server.signal(signal.SIGUSR1)
         async with self.site.sql() as sql:
             rows = await sql.fetch(CONNECTIONS)
             well.connections = [(row["state"], row["n"]) for row in rows]
