@@ -12,11 +12,11 @@ PIP = sh .venv/pip
 UV_COMPILE = "$$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links
 
-.PHONY: help run demo client test check bench lock audit clean installed installed-dev anew
+.PHONY: help run demo client test check bench faults soak faults-self-test lock audit clean installed installed-dev anew
 .NOTPARALLEL:
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 24
 
 run: installed ## start the server, with PostgreSQL and Valkey, on http://localhost:8000
 	@exec .venv/bin/swaploop serve $(ARGS)
@@ -38,6 +38,15 @@ check: installed-dev ## lint, formatting, types, the arrows between the layers
 
 bench: installed ## measure what is promised in figures, each beside a floor of the same run
 	@.venv/bin/python -m tests.bench $(ARGS)
+
+faults: installed ## people trade and talk for 90 s while servers, stores and connections fail; then every promise is counted
+	@.venv/bin/python -m tests.faults $(ARGS)
+
+soak: installed ## the same for half an hour
+	@.venv/bin/python -m tests.faults --seconds 1800 $(ARGS)
+
+faults-self-test: installed ## the same against servers that are broken on purpose: each has to be caught
+	@.venv/bin/python -m tests.faults.self_test $(ARGS)
 
 # uv does not read pip's configuration, so it is told where pip would look; neither writes that into the files.
 lock: .venv/pip ## write the lock files again after a change of pyproject.toml

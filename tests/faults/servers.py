@@ -103,11 +103,15 @@ class Server:
             self._process.wait(10)
 
     async def is_ready(self, http: aiohttp.ClientSession) -> bool:
+        return await self.health(http) == "ready"
+
+    async def health(self, http: aiohttp.ClientSession) -> str:
+        """ "ready", or what /readyz says instead."""
         try:
             async with http.get(f"{self.direct_url}/readyz", timeout=aiohttp.ClientTimeout(HEALTH_SECONDS_MAX)) as answer:
-                return answer.status == 200
-        except (aiohttp.ClientError, OSError, TimeoutError):
-            return False
+                return "ready" if answer.status == 200 else await answer.text()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            return f"no answer ({type(error).__name__})"
 
     async def metrics(self, http: aiohttp.ClientSession) -> dict[str, float]:
         """Its plain gauges and counters by name, those without labels."""
