@@ -1,12 +1,18 @@
 """The way to PostgreSQL: what a lost connection answers, and times of a database with another zone."""
 
+import asyncio
+import random
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
 from handlers.action import ACTIONS, Call, Done, Nothing, Work, action
+from matching.refusals import Unavailable
+from storage.database import Database
 from tests.conftest import Market, OpenMarket, Parts
+from tests.faults.proxy import Link, to_socket
+from tests.faults.servers import database_socket
 from tests.trading import BOTH_DOORS, refused, trade_between
 
 
@@ -49,6 +55,29 @@ async def test_a_connection_lost_between_two_statements_is_unavailable(losing: M
     me = await alice.does("user:me")
     if event == "test:lose":
         assert me["name"] == "Alice", "rolled back"
+
+
+async def test_a_connection_whose_end_was_announced_and_not_heard_is_unavailable_once(parts: Parts) -> None:
+    """PostgreSQL says that it ends a connection, and then hangs up. In between, the pool takes it for a good one."""
+    link = Link("half open", to_socket(database_socket(parts.postgres.url)), random.Random(1))
+    await link.open()
+    database = await Database.connect(f"postgresql://postgres@127.0.0.1:{link.port}/postgres?sslmode=disable", pool_size=1)
+    try:
+        async with database.connection() as tx:
+            process = await tx.fetchval("SELECT pg_backend_pid()")
+        link.holds_ends = True
+        other = await asyncpg.connect(parts.postgres.url)
+        assert await other.fetchval("SELECT pg_terminate_backend($1, 5000)", process)
+        await other.close()
+        await asyncio.sleep(0.1)  # the announcement is on its way
+        with pytest.raises(Unavailable):
+            async with database.transaction() as tx:
+                await tx.fetchval("SELECT 1")
+        async with database.transaction() as tx:
+            assert await tx.fetchval("SELECT pg_backend_pid()") != process
+    finally:
+        await database.close()
+        await link.close()
 
 
 async def test_a_database_of_another_zone_still_answers_in_utc(parts: Parts, open_market: OpenMarket) -> None:

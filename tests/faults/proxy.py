@@ -45,6 +45,7 @@ class Link:
         self.port = 0
         self.delay_seconds = 0.0
         self.refusing = False
+        self.holds_ends = False  # who hangs up on one side is not heard to on the other
         self.cut_after: bytes | None = None  # what is sent with this in it is answered by a reset, once the answer is there
         self.cut_share = 1.0  # of those
         self.cuts = 0
@@ -81,6 +82,7 @@ class Link:
     def heal(self) -> None:
         self.delay_seconds = 0.0
         self.refusing = False
+        self.holds_ends = False
         self.cut_after = None
         self._flows.set()
 
@@ -120,7 +122,8 @@ class Link:
                     return
                 writer.write(data)
                 await writer.drain()
-            writer.close()
+            if not self.holds_ends:
+                writer.close()
         except (OSError, RuntimeError):
             pair.reset()
 
