@@ -5,6 +5,7 @@ an action that only reads, a plain connection); none opens one itself.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeAlias
@@ -119,7 +120,9 @@ class Database:
                 raise Unavailable from error
             raise
         finally:
-            await self._pool.release(connection)
+            # It may break on its way back, when all is done and perhaps committed: the pool has taken it back by then.
+            with contextlib.suppress(asyncpg.InternalClientError, *AWAY):
+                await self._pool.release(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
