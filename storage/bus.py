@@ -103,8 +103,13 @@ class Bus:
         pubsub: Any = client.pubsub(ignore_subscribe_messages=True)
         pinging: asyncio.Task[None] | None = None
         try:
-            await pubsub.subscribe(*(self._prefix + name for name in self._wanted))
+            subscribed = set(self._wanted)
+            await pubsub.subscribe(*(self._prefix + name for name in subscribed))
             self._pubsub = pubsub
+            # Who came or left while that took its time has told nobody: there was no pubsub yet.
+            for command, names in (("subscribe", self._wanted - subscribed), ("unsubscribe", subscribed - self._wanted)):
+                if names:
+                    await getattr(pubsub, command)(*(self._prefix + name for name in names))
             self._deaf_since = self._heard_at or None
             started_at = time.monotonic()
             pinging = asyncio.create_task(self._ping())

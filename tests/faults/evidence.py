@@ -38,7 +38,6 @@ def finding(promise: str, cases: int, broken: Iterable[object], remark: str = ""
 class Wellbeing:
     """How the servers were at the beginning, when nobody was there yet, and at the end, when everybody had gone."""
 
-    healthy_after_seconds: float | None = None
     unwell: list[str] = field(default_factory=list)  # what they said instead
     settled: list[str] = field(default_factory=list)  # what did not come to rest in time
     idle_before: dict[int, dict[str, float]] = field(default_factory=dict)

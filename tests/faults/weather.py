@@ -11,6 +11,7 @@ from tests.faults.site import Site
 
 CALM_SECONDS = (1.0, 3.0)
 LASTS_SECONDS_MIN = 0.8
+HEALTHY_SECONDS_MAX = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Weather:
         self._chance = chance
         self._deck: list[Fault] = []
         self.failed: list[Failed] = []
+        self.recoveries: list[float | None] = []  # seconds from the end of what failed until all were ready; None: too long
 
     async def rage(self, done: asyncio.Event) -> None:
         await self._calm(done)
@@ -38,6 +40,7 @@ class Weather:
             first = self._draw(None)
             second = self._draw(first)
             await asyncio.gather(self._happen(first, done), self._happen(second, done))
+            self.recoveries.append(await self._site.healthy_within(HEALTHY_SECONDS_MAX))
             await self._calm(done)
 
     def silent(self, from_at: float, to_at: float, servers: Set[int]) -> bool:
