@@ -219,6 +219,8 @@ async def _handled(request: web.Request, handler: Handler) -> web.StreamResponse
         if error.status < 400:
             raise
         no = NotFound(f"There is nothing at {request.method} {request.path[:200]}.")
+    except ConnectionResetError:  # who asked has hung up, as in the middle of a WebSocket's handshake; nobody hears this
+        no = Unavailable()
     except Exception:
         log.exception("rest.bug", request_id=request[REQUEST_ID], path=request.path[:200])
         no = Internal()
