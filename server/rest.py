@@ -20,6 +20,7 @@ from matching.refusals import (
     Refusal,
     TooLarge,
     Unauthenticated,
+    Unavailable,
     UnsupportedMedia,
 )
 from server.address import client_address

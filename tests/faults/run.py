@@ -42,7 +42,7 @@ CONNECTIONS = """
 """
 OVERDUE = """
     SELECT count(*) FROM deals
-     WHERE status IN ('proposed', 'negotiating', 'countered') AND expires_at < now() - interval '5 seconds'
+     WHERE status IN ('proposed', 'negotiating', 'countered') AND expires_at < now() + interval '10 seconds'
 """
 
 Say = Callable[[str], None]
@@ -204,7 +204,7 @@ class _Run:
                 left.append(f"{count} rows are left in {table}")
         overdue = await sql.fetchval(OVERDUE)
         if overdue:
-            left.append(f"{overdue} deals are past their expiry, and still open")
+            left.append(f"{overdue} deals are to expire, or should have")
         behind = await self._behind(sql)
         return left + behind
 

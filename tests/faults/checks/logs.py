@@ -80,7 +80,7 @@ async def _unread(evidence: Evidence, sql: Sql) -> Finding:
         for shown in call.answer["items"]:
             *counted, last_seq = recount[call.user, shown["id"]]
             if shown["lastSeq"] != last_seq:
-                continue  # something has come since, as the expiry of a deal
+                continue  # something has come since
             cases += 1
             if [shown["lastReadSeq"], shown["unread"]] != counted:
                 broken.append(f"{call.user} in {shown['id']}: {shown['lastReadSeq'], shown['unread']}, counted {counted}")
