@@ -130,6 +130,6 @@ class Link:
 
 def _reset(writer: asyncio.StreamWriter) -> None:
     """Close so that the other side gets a reset, not an orderly end."""
-    with contextlib.suppress(OSError, AttributeError):
+    with contextlib.suppress(OSError, AttributeError, ValueError):  # it may be closed already
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
