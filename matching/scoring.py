@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 ONE = 1_000_000  # a score of 1.0
 EDGE_MIN = 300_000  # an edge with less is none (C57)
+NO_FLOOR = EDGE_MIN - 1  # of a row with room: any edge has more
 SHOWN_MIN = 500_000  # an opportunity or a match with less is not shown (S2.54)
 
 SAME_CATEGORY = 400_000  # also: in a category that was asked for, or asked for by its id
