@@ -183,11 +183,21 @@ class Adjacency:
 
     def _start_with_one_more(self, nodes: Slots) -> Int32s:
         """Where the rows of `nodes` start, once one more edge fits into each."""
-        length = self._length[nodes]
-        full = length == self._room[nodes]
-        for node, size in zip(nodes[full].tolist(), length[full].tolist(), strict=True):
-            self._start_with_room(node, size + 1, _roomy(size + 1))
-        return self._start[nodes]  # all of them, for a row that moves may have the pool packed
+        full = nodes[self._length[nodes] == self._room[nodes]]
+        if len(full):
+            length = self._length[full]
+            room = _roomy(length + 1)
+            more = int(room.sum())
+            if self._end + more > len(self._others):
+                self._make_space(more)
+            start = self._end + room.cumsum(dtype=np.int32) - room
+            old, new = _ranges(self._start[full], length), _ranges(start, length)
+            self._others[new] = self._others[old]
+            self._scores[new] = self._scores[old]
+            self._taken += more - int(self._room[full].sum())
+            self._end += more
+            self._start[full], self._room[full] = start, room
+        return self._start[nodes]
 
     def _make_space(self, room: int) -> None:
         """Have `room` free places at the end of the pool: by packing it where a sixteenth is holes, else by growing it."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from matching.circle import along
 from matching.listings import Bools, Int32s, Listings
 from matching.postings import NONE
-from matching.scoring import NO_FLOOR, SAME_CONDITION, SAME_PARENT, VALUE, VALUE_UNKNOWN, value_points
+from matching.scoring import NO_FLOOR, SAME_CONDITION, SAME_PARENT, value_points, value_points_max
 from matching.shelves import Key, Shelf, Shelves
 from matching.wants import ANY_CONDITION
 
@@ -104,10 +104,11 @@ class Candidates:
         for place in (does != self._seeks[slots]).nonzero()[0].tolist():
             self._set(int(slots[place]), int(does[place]))
 
-    def wanted_by(self, slot: int, *, anything: bool = False) -> tuple[Int32s, Int32s]:
+    def wanted_by(self, slot: int, *, anything: bool = False, alike: bool = False) -> tuple[Int32s, Int32s]:
         """What of others' the owner of `slot` would take: (what they named, what else satisfies them), each once.
 
-        `anything`: take one who stated no wants as open to anything, though they did not say so.
+        `anything`: take one who stated no wants as open to anything, though they did not say so. `alike`: of all that one open
+        to anything would take, only what is in the same category, which is far less.
         """
         listings = self._listings
         wanted_items = listings.wanted_items.get(slot, ())
@@ -118,7 +119,7 @@ class Candidates:
             kinds = [self._within(node) for node in listings.wanted_nodes[slot]]
             met = self._on_offer(slot, kinds if listings.by_category[slot] else [ANYTHING])
         elif listings.open[slot] or (anything and not listings.stated[slot]):
-            met = distinct([self._on_offer(slot, self._alike(slot))])
+            met = self._on_offer(slot, self._alike(slot)[:1]) if alike else distinct([self._on_offer(slot, self._alike(slot))])
         else:
             met = NONE
         return self._sorted_out(slot, named, met)
@@ -241,10 +242,13 @@ class Candidates:
     def _doing(self, slots: Int32s, floors: Int32s) -> NDArray[np.int8]:
         """What those do whose rows let in nothing below these scores."""
         listings = self._listings
-        value_points_max = np.where(np.isnan(listings.value[slots]), VALUE_UNKNOWN, VALUE)
-        category_points_min = floors - value_points_max - SAME_CONDITION
-        fed = np.where(listings.open[slots], 0 + (category_points_min > 0) + (category_points_min > SAME_PARENT), 0)
-        return np.where(floors == NO_FLOOR, Seeks.MORE, Seeks.BETTER + fed).astype(np.int8)
+        category_points_min = floors - value_points_max(listings.value[slots]) - SAME_CONDITION
+        does = np.full(len(slots), int(Seeks.BETTER), np.int8)
+        by_likeness = listings.open[slots]
+        does[by_likeness & (category_points_min > 0)] = Seeks.BETTER_BESIDE
+        does[by_likeness & (category_points_min > SAME_PARENT)] = Seeks.BETTER_ALIKE
+        does[floors == NO_FLOOR] = Seeks.MORE
+        return does
 
     def _set(self, slot: int, does: int) -> None:
         value, before = float(self._listings.value[slot]), int(self._seeks[slot])
