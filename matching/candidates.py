@@ -6,7 +6,6 @@ an index has more than a window shows, the nearest in value are taken, for nearn
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,16 +29,6 @@ KEYWORD_MAX = 2_000  # of those that have a keyword
 CONDITIONS = range(ANY_CONDITION + 1)
 
 
-class Seeks(IntEnum):
-    """What the owner of a listing does about it."""
-
-    NOTHING = 0  # it is not in the market
-    MORE = 1  # their row has room: hungry
-    BETTER = 2  # their row is full, or was cut: fed
-    BETTER_BESIDE = 3  # fed so well that nothing gets into the row but what is in its category or one beside it
-    BETTER_ALIKE = 4  # nothing but what is in its category
-
-
 # The first part of a shelf's key, and what the second is: which listings stand on it, or who would take such.
 SAME = "same"  # a category: exactly that one
 SIBLING = "sibling"  # a category: those right below it
@@ -47,6 +36,14 @@ WITHIN = "within"  # a category: it and all below it
 ALL = "all"  # None
 WORD = "word"  # of a keyword that is sought
 ANYTHING: Key = (ALL, None)
+
+# What the owner of a listing does about it.
+NOTHING = 0  # it is not in the market
+HUNGRY = 1  # their row has room
+FED = 2  # their row is full, or was cut: they seek better
+FED_BESIDE = 3  # so well that nothing gets into the row but what is in its category or one beside it
+FED_ALIKE = 4  # nothing but what is in its category
+IN_REACH = {HUNGRY: (SAME, SIBLING, ALL), FED: (SAME, SIBLING, ALL), FED_BESIDE: (SAME, SIBLING), FED_ALIKE: (SAME,)}
 
 
 class Candidates:
@@ -91,7 +88,7 @@ class Candidates:
 
     def remove(self, slot: int) -> None:
         """While it is still in the listings, as it was added."""
-        self._set(slot, Seeks.NOTHING)
+        self._set(slot, NOTHING)
         self._offered.remove(self._offered_on(slot), slot, float(self._listings.value[slot]))
         for item in self._listings.wanted_items.get(slot, ()):
             self._named[item] = tuple(other for other in self._named[item] if other != slot)
@@ -136,7 +133,7 @@ class Candidates:
         words: list[Key] = [(WORD, word) for word in listings.texts.words(slot)]
         value, item = float(listings.value[slot]), listings.ids[slot]
         near: list[Int32s] = []
-        for does, reach in ((Seeks.MORE, HUNGRY_REACH), (Seeks.BETTER, FED_REACH)):
+        for does, reach in ((HUNGRY, HUNGRY_REACH), (FED, FED_REACH)):
             near += [shelf.near(value, item, reach) for shelf in self._sought.of((*kind, does) for kind in kinds)]
             by_word = [shelf.near(value, item, reach) for shelf in self._sought.of((*word, does) for word in words)]
             near += [self._nearest(slot, distinct(by_word), 2 * reach)] if sum(map(len, by_word)) > 2 * reach else by_word
@@ -222,10 +219,10 @@ class Candidates:
         return (WITHIN if node in self._listings.taxonomy.parent else SAME, node)
 
     def _sought_on(self, slot: int, does: int) -> list[Key]:
-        if does == Seeks.NOTHING:
+        if does == NOTHING:
             return []
         listings = self._listings
-        kinds: list[Key] = []
+        kinds: Sequence[Key] = ()
         if listings.by_keyword[slot]:
             # One word of each keyword is enough to find them by: the longest tends to be the rarest.
             longest = {max(keyword, key=lambda word: (len(word), word)) for keyword in listings.keywords[slot] if keyword}
@@ -235,19 +232,18 @@ class Candidates:
         elif listings.criteria[slot]:
             kinds = [ANYTHING]
         elif listings.open[slot]:
-            out_of_reach = {Seeks.BETTER_BESIDE: (ALL,), Seeks.BETTER_ALIKE: (ALL, SIBLING)}.get(Seeks(does), ())
-            kinds = [kind for kind in self._alike(slot) if kind[0] not in out_of_reach]
-        return [(*kind, min(does, Seeks.BETTER)) for kind in kinds]
+            kinds = [kind for kind in self._alike(slot) if kind[0] in IN_REACH[does]]
+        return [(*kind, min(does, FED)) for kind in kinds]
 
     def _doing(self, slots: Int32s, floors: Int32s) -> NDArray[np.int8]:
         """What those do whose rows let in nothing below these scores."""
         listings = self._listings
         category_points_min = floors - value_points_max(listings.value[slots]) - SAME_CONDITION
-        does = np.full(len(slots), int(Seeks.BETTER), np.int8)
+        does = np.full(len(slots), FED, np.int8)
         by_likeness = listings.open[slots]
-        does[by_likeness & (category_points_min > 0)] = Seeks.BETTER_BESIDE
-        does[by_likeness & (category_points_min > SAME_PARENT)] = Seeks.BETTER_ALIKE
-        does[floors == NO_FLOOR] = Seeks.MORE
+        does[by_likeness & (category_points_min > 0)] = FED_BESIDE
+        does[by_likeness & (category_points_min > SAME_PARENT)] = FED_ALIKE
+        does[floors == NO_FLOOR] = HUNGRY
         return does
 
     def _set(self, slot: int, does: int) -> None:

@@ -76,15 +76,14 @@ class Shelf:
             if first >= last:
                 return NONE
         if isnan(value):  # all are equally near, and in no order that helps: as good as any are those at a place of its own
-            place = first + int(spread(item) * (last - first))
-            valued = self._slots[max(place - reach, first) : min(place + reach, last)]
+            left = right = first + int(spread(item) * (last - first))
         else:
-            left, right = (min(max(end, first), last) for end in self._equal(value))
-            if right - left > 2 * reach:
-                valued = self._around(item, left, right, reach)
-            else:
-                place = (left + right) // 2
-                valued = self._slots[max(place - reach, first) : min(place + reach, last)]
+            left, right = self._equal(value)
+        if right - left > 2 * reach and first <= left and right <= last:  # what is equal is within the limits, or is not
+            valued = self._around(item, left, right, reach)
+        else:
+            place = min(max((left + right) // 2, first), last)
+            valued = self._slots[max(place - reach, first) : min(place + reach, last)]
         if limited or self.valued == self.count:
             return valued
         return np.concatenate((valued, self._around(item, self.valued, self.count, reach)))
@@ -93,7 +92,8 @@ class Shelf:
         """Of the slots from `left` to `right`, equal in value, the `reach` on either side of where `item` is on the circle."""
         if right - left <= 2 * reach:
             return self._slots[left:right]
-        start, end = self._place(item, left, right) - reach, self._place(item, left, right) + reach
+        place = self._place(item, left, right)
+        start, end = place - reach, place + reach
         if start < left:
             return np.concatenate((self._slots[left:end], self._slots[start + right - left : right]))
         if end > right:
