@@ -102,10 +102,10 @@ class Adjacency:
         self._scores[start : start + length] = scores
         self._length[node] = length
 
-    def append(self, nodes: Slots, others: Slots | int, scores: NDArray[np.integer]) -> None:
-        """Put an edge `nodes[k]` → `others[k]`, or → the one there is, at the end of each row. Nodes are distinct, edges new."""
+    def append(self, nodes: Slots, other: int, scores: NDArray[np.integer]) -> None:
+        """Put an edge `nodes[k]` → `other` at the end of each row. Nodes are distinct, edges new."""
         place = self._start_with_one_more(nodes) + self._length[nodes]
-        self._others[place] = others
+        self._others[place] = other
         self._scores[place] = scores
         self._length[nodes] += 1
         self.edges += len(nodes)
@@ -211,7 +211,6 @@ class Adjacency:
 
     def _pack(self) -> None:
         """Write all rows one after the other, with no holes between them and no more than the usual room in each."""
-        nodes = np.arange(self.nodes)
         length = self._length[: self.nodes]
         room = np.minimum(self._room[: self.nodes], _roomy(length))
         start = np.cumsum(room, dtype=np.int64) - room

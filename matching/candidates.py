@@ -51,7 +51,9 @@ class Candidates:
 
     def __init__(self, listings: Listings) -> None:
         self._listings = listings
-        self._offered = Shelves(listings.ids)  # (which, node, condition): a window of one condition is not crowded out by another
+        self._offered = Shelves(
+            listings.ids
+        )  # (which, node, condition): a window of one condition is not crowded out by another
         self._sought = Shelves(listings.ids)  # (which, node or word, hungry or fed), by the value of what the seeker has
         self._seeks = np.zeros(0, np.int8)  # by slot
         self._named: dict[int, tuple[int, ...]] = {}  # by item id, listed or not: the slots of those who asked for it
@@ -140,7 +142,7 @@ class Candidates:
         return np.array(self._named.get(item, ()), np.int32), _joined(near)
 
     def satisfies(self, slot: int, seekers: Int32s) -> Bools:
-        """Whether it meets what each of `seekers` stated, or they take anything; of those whom `seekers_of` found not by name."""
+        """Whether it meets what each of `seekers` stated, or they take anything: of those found, but for those by name."""
         listings = self._listings
         satisfied: Bools = listings.open[seekers] | (listings.criteria[seekers] & listings.within_limits(seekers, slot))
         # Who stated a category and no keyword was found by that category.

@@ -22,7 +22,7 @@ def along(item: int) -> int:
 
 
 def apart(a: UInt64s, b: UInt64s) -> UInt64s:
-    """How far apart low halves are around the circle: 0; 1 for the one right before a, 2 for the one right after it; and so on."""
+    """How far apart low halves are around the circle: 0; 1 if b is right before a, 2 if it is right after it; and so on."""
     doubled = (ahead := b - a) << 1
     far: UInt64s = np.where(ahead >> (HALF_BITS - 1), ~doubled, doubled)  # behind: ahead is negative, as a two's complement
     return far

@@ -1,9 +1,10 @@
 """The market: every listing that can be bartered, and the graph of who wants what, kept right as listings come and go.
 
 An edge a → b says that the owner of a wants b: b satisfies what they stated, or they are open to anything and stated nothing;
-b is another's; and the score is at least EDGE_MIN (C57). Each row keeps its EDGES_MAX best edges. No clock, no I/O.
+b is another's; and the score is at least EDGE_MIN (C57). Each row keeps its EDGES_MAX best edges, of equals those that are
+nearest to it by their ids (circle.py). No clock, no I/O.
 
-A row that had more is *cut*: it holds the best, and what was left out is not remembered. So when it loses some, it is short:
+A row that was full is *cut*: it holds the best, and what was left out is not remembered. So when it loses some, it is short:
 still the best there are, but fewer. With fewer than half left it is computed anew; `mend` does the others, given time.
 """
 
@@ -34,7 +35,7 @@ class Market:
         self.out = Adjacency()
         self.into = Adjacency()
         self._candidates = Candidates(self.listings)
-        self._cut = np.zeros(0, np.bool_)  # by slot: the row is not all there is
+        self._cut = np.zeros(0, np.bool_)  # by slot: the row may not be all there is
         self._floor = np.zeros(0, np.int32)  # by slot: a new edge with less does not get into the row
         self._last = np.zeros(0, np.int32)  # by slot: the other end of the edge with that score
         self._short: dict[int, None] = {}  # rows to mend, in the order they became short
@@ -135,7 +136,7 @@ class Market:
         slot = self.slot(item)
         return [] if slot is None else best_matches(self.listings, self._candidates, slot, count)
 
-    def _renew(self, slots: Iterable[int]) -> None:
+    def _renew(self, slots: Sequence[int]) -> None:
         """Compute these rows, both ways."""
         for slot in slots:
             others, scores = best_row(self.listings, self._candidates, slot)
@@ -159,17 +160,17 @@ class Market:
         seekers = np.concatenate((named, met))
         by_name = np.arange(len(seekers)) < len(named)
         scores = listings.scores(seekers, slot, by_name)
-        # Most have better already: the rest is asked of those few who have not.
-        good = (scores >= self._floor[seekers]).nonzero()[0]
-        seekers, scores, by_name = seekers[good], scores[good], by_name[good]
+        # Most have better already. So what else speaks against it is asked of fewer and fewer.
+        (few,) = (scores >= self._floor[seekers]).nonzero()
+        seekers, scores, by_name = seekers[few], scores[few], by_name[few]
         good = (scores > self._floor[seekers]) | listings.nearer(seekers, slot, self._last[seekers])
         good &= (scores >= EDGE_MIN) & (listings.owner[seekers] != listings.owner[slot])
         seekers, scores, by_name = seekers[good], scores[good], by_name[good]
-        good = by_name | self._candidates.satisfies(slot, seekers)
-        seekers, scores = seekers[good], scores[good]
-        seekers, first = np.unique(seekers, return_index=True)  # whom it was found for by name comes first
+        wanted = by_name | self._candidates.satisfies(slot, seekers)
+        # Each once: of equals `unique` takes the first, and those who named it come first.
+        seekers, first = np.unique(seekers[wanted], return_index=True)
         if len(seekers):
-            self._insert(seekers, slot, scores[first].astype(np.int32))
+            self._insert(seekers, slot, scores[wanted][first].astype(np.int32))
 
     def _is_wanted(self, a: int, b: int) -> bool:
         listings = self.listings

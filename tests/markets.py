@@ -100,7 +100,7 @@ def score_of_pair(a: Listing, b: Listing) -> int:
 
 
 def row_by_definition(a: Listing, listings: dict[UUID, Listing]) -> list[tuple[UUID, int]]:
-    """All edges from a, best score first; of equals the nearest around the circle of ids, of two equally near the one before."""
+    """All edges from a, best score first; of equals the nearest around the circle of ids, of two as near the one before."""
     edges = [(b.item, score) for b in listings.values() if (score := score_by_definition(a, b)) is not None]
 
     def order(edge: tuple[UUID, int]) -> tuple[int, int, bool, UUID]:
