@@ -6,13 +6,14 @@ an index has more than a window shows, the nearest in value are taken, for nearn
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from enum import IntEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
-from matching.listings import Int32s, Listings
+from matching.circle import along
+from matching.listings import Bools, Int32s, Listings
 from matching.postings import NONE
-from matching.scoring import value_points
+from matching.scoring import NO_FLOOR, SAME_CONDITION, SAME_PARENT, value_points, value_points_max
 from matching.shelves import Key, Shelf, Shelves
 from matching.wants import ANY_CONDITION
 
@@ -28,20 +29,21 @@ KEYWORD_MAX = 2_000  # of those that have a keyword
 CONDITIONS = range(ANY_CONDITION + 1)
 
 
-class Seeks(IntEnum):
-    """What the owner of a listing does about it."""
-
-    NOTHING = 0  # it is not in the market
-    MORE = 1  # their row has room: hungry
-    BETTER = 2  # their row is full, or was cut: fed
-
-
 # The first part of a shelf's key, and what the second is: which listings stand on it, or who would take such.
 SAME = "same"  # a category: exactly that one
 SIBLING = "sibling"  # a category: those right below it
 WITHIN = "within"  # a category: it and all below it
 ALL = "all"  # None
 WORD = "word"  # of a keyword that is sought
+ANYTHING: Key = (ALL, None)
+
+# What the owner of a listing does about it.
+NOTHING = 0  # it is not in the market
+HUNGRY = 1  # their row has room
+FED = 2  # their row is full, or was cut: they seek better
+FED_BESIDE = 3  # so well that nothing gets into the row but what is in its category or one beside it
+FED_ALIKE = 4  # nothing but what is in its category
+IN_REACH = {HUNGRY: (SAME, SIBLING, ALL), FED: (SAME, SIBLING, ALL), FED_BESIDE: (SAME, SIBLING), FED_ALIKE: (SAME,)}
 
 
 class Candidates:
@@ -49,63 +51,63 @@ class Candidates:
 
     def __init__(self, listings: Listings) -> None:
         self._listings = listings
-        self._offered = Shelves()  # (which, node, condition): a window of one condition is not crowded out by another
-        self._sought = Shelves()  # (which, node or word, hungry or fed), by the value of what the seeker has
-        self._seeks = bytearray()  # by slot
+        self._offered = Shelves(
+            listings.ids
+        )  # (which, node, condition): a window of one condition is not crowded out by another
+        self._sought = Shelves(listings.ids)  # (which, node or word, hungry or fed), by the value of what the seeker has
+        self._seeks = np.zeros(0, np.int8)  # by slot
         self._named: dict[int, tuple[int, ...]] = {}  # by item id, listed or not: the slots of those who asked for it
 
     @property
     def nbytes(self) -> int:
         named = sum(200 + 8 * len(slots) for slots in self._named.values())
-        return self._offered.nbytes + self._sought.nbytes + len(self._seeks) + named
+        return self._offered.nbytes + self._sought.nbytes + self._seeks.nbytes + named
 
     def load_offers(self, slots: Iterable[int]) -> None:
         """Add all of these at once, into empty indexes."""
         offered: dict[Key, list[int]] = defaultdict(list)
-        for slot in slots:
+        for slot in self._around(slots):
             for key in self._offered_on(slot):
                 offered[key].append(slot)
             self._note_named(slot)
         self._offered.load(offered, self._listings.value)
 
-    def load_seekers(self, slots: Sequence[int], seeks: Sequence[Seeks]) -> None:
-        """What the owner of each does, at once, into empty indexes."""
+    def load_seekers(self, slots: Sequence[int], floors: Int32s) -> None:
+        """What the owner of each does, at once, into empty indexes. `floors`: as for `seek`."""
         sought: dict[Key, list[int]] = defaultdict(list)
-        self._seeks = bytearray(self._listings.slots)
-        for slot, does in zip(slots, seeks, strict=True):
-            self._seeks[slot] = does
-            for key in self._sought_on(slot, does):
+        self._grow()
+        self._seeks[slots] = self._doing(np.array(slots, np.int32), floors)
+        for slot in self._around(slots):
+            for key in self._sought_on(slot, self._seeks[slot]):
                 sought[key].append(slot)
         self._sought.load(sought, self._listings.value)
 
     def add(self, slot: int) -> None:
         """It can be found by others; `seek` says whether others can find its owner."""
+        self._grow()
         self._offered.add(self._offered_on(slot), slot, float(self._listings.value[slot]))
         self._note_named(slot)
 
     def remove(self, slot: int) -> None:
         """While it is still in the listings, as it was added."""
-        self.seek(slot, Seeks.NOTHING)
+        self._set(slot, NOTHING)
         self._offered.remove(self._offered_on(slot), slot, float(self._listings.value[slot]))
         for item in self._listings.wanted_items.get(slot, ()):
             self._named[item] = tuple(other for other in self._named[item] if other != slot)
             if not self._named[item]:
                 del self._named[item]
 
-    def seek(self, slot: int, does: Seeks) -> None:
-        """The owner of `slot` does this from now on."""
-        if slot >= len(self._seeks):
-            self._seeks.extend(bytes(slot + 1 - len(self._seeks)))
-        if (before := self._seeks[slot]) != does:
-            value = float(self._listings.value[slot])
-            self._sought.remove(self._sought_on(slot, before), slot, value)
-            self._sought.add(self._sought_on(slot, does), slot, value)
-            self._seeks[slot] = does
+    def seek(self, slots: Int32s, floors: Int32s) -> None:
+        """The owners of `slots` seek what has a score of at least this; NO_FLOOR: whatever they can get."""
+        does = self._doing(slots, floors)
+        for place in (does != self._seeks[slots]).nonzero()[0].tolist():
+            self._set(int(slots[place]), int(does[place]))
 
-    def wanted_by(self, slot: int, *, anything: bool = False) -> tuple[Int32s, Int32s]:
+    def wanted_by(self, slot: int, *, anything: bool = False, alike: bool = False) -> tuple[Int32s, Int32s]:
         """What of others' the owner of `slot` would take: (what they named, what else satisfies them), each once.
 
-        `anything`: take one who stated no wants as open to anything, though they did not say so.
+        `anything`: take one who stated no wants as open to anything, though they did not say so. `alike`: of all that one open
+        to anything would take, only what is in the same category, which is far less.
         """
         listings = self._listings
         wanted_items = listings.wanted_items.get(slot, ())
@@ -114,43 +116,51 @@ class Candidates:
             met = self._having_keywords(slot)
         elif listings.criteria[slot]:
             kinds = [self._within(node) for node in listings.wanted_nodes[slot]]
-            met = self._on_offer(slot, kinds if listings.by_category[slot] else [(ALL, None)])
+            met = self._on_offer(slot, kinds if listings.by_category[slot] else [ANYTHING])
         elif listings.open[slot] or (anything and not listings.stated[slot]):
-            met = distinct([self._on_offer(slot, self._alike(slot))])
+            met = self._on_offer(slot, self._alike(slot)[:1]) if alike else distinct([self._on_offer(slot, self._alike(slot))])
         else:
             met = NONE
         return self._sorted_out(slot, named, met)
 
     def seekers_of(self, slot: int) -> tuple[Int32s, Int32s]:
-        """The listings of others whose owners may want `slot`: (those who named it, who may want it else), each once.
+        """The listings whose owners may want `slot`: (those who named it, who may want it else).
 
-        They seek its category, one of its words, or anything. Whether it meets all their criteria is for the caller to see:
-        of the thousands here few have nothing better.
+        They seek its category, one of its words, or anything; some are found twice, and some are the owner's own. Most have
+        better than `slot`: so it is for the caller to ask, of the few that are left, which of them it `satisfies`.
         """
         listings = self._listings
         kinds = self._alike(slot)
         kinds += [(WITHIN, node) for node in listings.taxonomy.upward[listings.category[slot]]]
         words: list[Key] = [(WORD, word) for word in listings.texts.words(slot)]
-        value, spread = float(listings.value[slot]), listings.spread(slot)
+        value, item = float(listings.value[slot]), listings.ids[slot]
         near: list[Int32s] = []
-        for does, reach in ((Seeks.MORE, HUNGRY_REACH), (Seeks.BETTER, FED_REACH)):
-            near += [shelf.near(value, spread, reach) for shelf in self._sought.of((*kind, does) for kind in kinds)]
-            by_word = distinct([shelf.near(value, spread, reach) for shelf in self._sought.of((*word, does) for word in words)])
-            near.append(self._nearest(slot, by_word, 2 * reach))
-        met = distinct(near)
-        return self._sorted_out(slot, sorted(self._named.get(listings.ids[slot], ())), met)
+        for does, reach in ((HUNGRY, HUNGRY_REACH), (FED, FED_REACH)):
+            near += [shelf.near(value, item, reach) for shelf in self._sought.of((*kind, does) for kind in kinds)]
+            by_word = [shelf.near(value, item, reach) for shelf in self._sought.of((*word, does) for word in words)]
+            near += [self._nearest(slot, distinct(by_word), 2 * reach)] if sum(map(len, by_word)) > 2 * reach else by_word
+        return np.array(self._named.get(item, ()), np.int32), _joined(near)
+
+    def satisfies(self, slot: int, seekers: Int32s) -> Bools:
+        """Whether it meets what each of `seekers` stated, or they take anything: of those found, but for those by name."""
+        listings = self._listings
+        satisfied: Bools = listings.open[seekers] | (listings.criteria[seekers] & listings.within_limits(seekers, slot))
+        # Who stated a category and no keyword was found by that category.
+        for place in (satisfied & listings.by_keyword[seekers]).nonzero()[0].tolist():
+            satisfied[place] = listings.meets_criteria(int(seekers[place]), slot)
+        return satisfied
 
     def _on_offer(self, slot: int, kinds: list[Key]) -> Int32s:
         """What others offer of these kinds, near in value, within the limits that the owner of `slot` set."""
         listings = self._listings
-        value, spread = float(listings.value[slot]), listings.spread(slot)
+        value, item = float(listings.value[slot]), listings.ids[slot]
         low, high = float(listings.value_min[slot]), float(listings.value_max[slot])
         conditions = CONDITIONS[: int(listings.condition_max[slot]) + 1]
         shelves = self._offered.of((*kind, condition) for kind in kinds for condition in conditions)
         if listings.by_value[slot]:  # only what has a value is in a range, though it goes up to infinity
             low = max(low, 0.0)
         owner = listings.owner[slot]
-        found = _joined([shelf.near(value, spread, WANTED_REACH, low, high) for shelf in shelves])
+        found = _joined([shelf.near(value, item, WANTED_REACH, low, high) for shelf in shelves])
         of_others: Int32s = found[listings.owner[found] != owner]
         if len(found) - len(of_others) < WANTED_REACH // 2:  # so no window is full of them; one is the asker itself
             return of_others
@@ -158,7 +168,7 @@ class Candidates:
         def beyond_own(shelf: Shelf) -> Int32s:
             reach, seen = WANTED_REACH, -1
             while True:
-                found = shelf.near(value, spread, reach, low, high)
+                found = shelf.near(value, item, reach, low, high)
                 others: Int32s = found[listings.owner[found] != owner]
                 if len(others) >= WANTED_REACH or reach >= WANTED_REACH_MAX or len(found) == seen:
                     return others
@@ -198,7 +208,7 @@ class Candidates:
         category = int(self._listings.category[slot])
         parent = self._listings.taxonomy.parent[category]
         beside: list[Key] = [(SIBLING, parent)] if parent >= 0 else []
-        return [(SAME, category), *beside, (ALL, None)]
+        return [(SAME, category), *beside, ANYTHING]
 
     def _offered_on(self, slot: int) -> list[Key]:
         condition = int(self._listings.condition[slot])
@@ -211,10 +221,10 @@ class Candidates:
         return (WITHIN if node in self._listings.taxonomy.parent else SAME, node)
 
     def _sought_on(self, slot: int, does: int) -> list[Key]:
-        if does == Seeks.NOTHING:
+        if does == NOTHING:
             return []
         listings = self._listings
-        kinds: list[Key] = []
+        kinds: Sequence[Key] = ()
         if listings.by_keyword[slot]:
             # One word of each keyword is enough to find them by: the longest tends to be the rarest.
             longest = {max(keyword, key=lambda word: (len(word), word)) for keyword in listings.keywords[slot] if keyword}
@@ -222,10 +232,36 @@ class Candidates:
         elif listings.by_category[slot]:
             kinds = [(WITHIN, node) for node in listings.wanted_nodes[slot]]
         elif listings.criteria[slot]:
-            kinds = [(ALL, None)]
+            kinds = [ANYTHING]
         elif listings.open[slot]:
-            kinds = self._alike(slot)
-        return [(*kind, does) for kind in kinds]
+            kinds = [kind for kind in self._alike(slot) if kind[0] in IN_REACH[does]]
+        return [(*kind, min(does, FED)) for kind in kinds]
+
+    def _doing(self, slots: Int32s, floors: Int32s) -> NDArray[np.int8]:
+        """What those do whose rows let in nothing below these scores."""
+        listings = self._listings
+        category_points_min = floors - value_points_max(listings.value[slots]) - SAME_CONDITION
+        does = np.full(len(slots), FED, np.int8)
+        by_likeness = listings.open[slots]
+        does[by_likeness & (category_points_min > 0)] = FED_BESIDE
+        does[by_likeness & (category_points_min > SAME_PARENT)] = FED_ALIKE
+        does[floors == NO_FLOOR] = HUNGRY
+        return does
+
+    def _set(self, slot: int, does: int) -> None:
+        value, before = float(self._listings.value[slot]), int(self._seeks[slot])
+        self._sought.remove(self._sought_on(slot, before), slot, value)
+        self._sought.add(self._sought_on(slot, does), slot, value)
+        self._seeks[slot] = does
+
+    def _around(self, slots: Iterable[int]) -> list[int]:
+        """In the order of their ids around the circle."""
+        ids = self._listings.ids
+        return sorted(slots, key=lambda slot: along(ids[slot]))
+
+    def _grow(self) -> None:
+        if (slots := self._listings.slots) > len(self._seeks):
+            self._seeks = np.concatenate((self._seeks, np.zeros(slots - len(self._seeks) + slots // 8, np.int8)))
 
     def _note_named(self, slot: int) -> None:
         for item in self._listings.wanted_items.get(slot, ()):

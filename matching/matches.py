@@ -52,8 +52,8 @@ def best_matches(listings: Listings, candidates: Candidates, slot: int, count: i
     named, wanted = candidates.wanted_by(slot, anything=True)
     named_by, wanted_by = candidates.seekers_of(slot)
     found = distinct([named, wanted, named_by, wanted_by])
-    own = np.full(len(found), slot)
-    sums = listings.scores(own, found, np.isin(found, named)) + listings.scores(found, own, np.isin(found, named_by))
+    found = found[listings.owner[found] != listings.owner[slot]]
+    sums = listings.scores(slot, found, np.isin(found, named)) + listings.scores(found, slot, np.isin(found, named_by))
     order = np.lexsort((listings.id_low[found], listings.id_high[found], -sums))[:LOOKED_AT_MAX]
     matches: list[Match] = []
     for place in order.tolist():
