@@ -8,10 +8,13 @@ import uvloop
 
 from server.cli import GC_THRESHOLDS
 from server.memory import keep_no_large_blocks
-from tests.bench import matching
+from tests.bench import events, matching
 from tests.bench.report import Report
 
-SUBJECTS: dict[str, Callable[[], Coroutine[object, object, Report]]] = {"matching": matching.run}
+SUBJECTS: dict[str, Callable[[], Coroutine[object, object, Report]]] = {
+    "events": events.run,
+    "matching": matching.run,
+}
 
 
 @click.command()
