@@ -15,6 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from client_demo.connection import Door
+from client_demo.ring_drawing import draw, loop
+from client_demo.rings import Circle
 from client_demo.wire import Refused
 
 Answer = TypeVar("Answer")
@@ -23,6 +25,18 @@ COLUMNS_MAX = 96
 DOOR_STYLES = {Door.REST: "bold #7fa7f0", Door.EVENT: "bold #5ad1b3"}
 MUTED = "#8496a3"
 ACTOR_WIDTH = 7
+RING_COLUMNS = 74
+RING_LOOKS = {
+    "label": "#8496a3",
+    "frame": "#5d6c78",
+    "arrow": "#f2a65a",
+    "score": "#7fa7f0",
+    "kind": "bold #f2a65a",
+    "middle": "#8496a3",
+    "waits": "bold #f0c75e",
+    "yes": "bold #84d17b",
+    "no": "bold #f07a74",
+}
 
 
 class Narrator:
@@ -112,8 +126,13 @@ class Narrator:
         row.add_row(*[Group(picture, Text(caption, MUTED)) for caption, picture in shown])
         self.console.print(Padding(row, (1, 2, 0, 2)), width=self._width)
 
-    def drawing(self, lines: list[Text]) -> None:
-        """Something drawn with characters, line by line."""
+    def ring(self, circle: Circle, *, small: bool = False) -> None:
+        """A ring, with everyone by name; `small`: as a loop down the page, with what each has answered."""
+        drawing = loop(circle, "", RING_COLUMNS // 2) if small else draw(circle, "", RING_COLUMNS)
+        lines = []
+        for line in drawing:
+            styles = [self._styles.get(run.text.strip()) or RING_LOOKS.get(run.look, "") for run in line]
+            lines.append(Text.assemble(*[(run.text, style) for run, style in zip(line, styles, strict=True)]))
         self.console.print(Padding(Group(*lines), (1, 1, 1, 2)), width=self._width)
 
     def finale(self, lines: list[Text]) -> None:

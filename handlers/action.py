@@ -81,7 +81,7 @@ class Call:
     socket_id: str | None
     key: str | None = None  # the caller's idempotency key, for what cannot keep its answer with it
     connection: Tx | None = None
-    says: str | None = None  # in the place of the action's
+    says: str | None = None  # another than the first of the action's
     refused: Refusal | None = None  # what was done stays done, and the caller is told that it was not what they asked (C32)
     announced: list[Announcement] = field(default_factory=list)
     notified: bool = False  # there are notifications to push
@@ -126,7 +126,7 @@ class Action:
     work: Work
     public: bool
     status: int
-    says: str
+    says: tuple[str, ...]  # the first, where the action does not say otherwise
     run: Run
     input: type[Input]
     output: Any
@@ -164,9 +164,9 @@ def action(
     work: Work | None = None,
     public: bool = False,
     status: int = 200,
-    says: str = "",
+    says: str | tuple[str, ...] = "OK",
 ) -> Callable[[F], F]:
-    """Register the function below as an action. Its first line of docstring is `says` where that is not given."""
+    """Register the function below as an action. `says` are all messages that its success can have."""
     method, path = route.split(" ") if route else (None, None)
 
     def register(run: F) -> F:
@@ -182,7 +182,7 @@ def action(
             work=work or (Work.READ if method == "GET" else Work.CHANGE),
             public=public,
             status=status,
-            says=says or "OK",
+            says=(says,) if isinstance(says, str) else says,
             run=run,
             input=hints["ask"],
             output=hints["return"],

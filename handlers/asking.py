@@ -37,9 +37,16 @@ def read_input(act: Action, raw: object, *, lenient: bool) -> object:
             raise InvalidRequest(
                 f"{message}; it must be one of {', '.join(words)}", field=where, details={"allowed": words}
             ) from None
+        message = _in_words(message)
         if "matching regex" in message:  # a pattern says nothing to a person
             message = "This cannot be blank." if message.endswith(r"'\\S'") else "This does not have the right form."
         raise InvalidRequest(message, field=where or None) from None
+
+
+def _in_words(message: str) -> str:
+    """msgspec's message, where it speaks of objects, without them."""
+    message = re.sub(r"^Object missing required field (`.*?`)$", r"The field \1 is missing.", message)
+    return re.sub(r"^Object contains unknown field (`.*?`)$", r"There is no field \1 here.", message)
 
 
 def _words_of(type_: Type, path: list[str]) -> list[str]:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from handlers.action import Call, Input, Limit, Output, action
+from handlers.action import Call, Input, Limit, Output, Work, action
 from handlers.barter_types import BarterUser, image_url
 from handlers.items import CategoryName, category_below
 from handlers.opportunities import own_item
@@ -113,6 +113,7 @@ async def barter_items(call: Call, ask: ListBarterItems) -> Page[BarterItem]:
     route="GET /barter/matches/{item_id}",
     refuses=(NotFound, NotOwner, ActiveListing, ItemUnavailable, Unavailable),
     limit=Limit.SEARCH,
+    work=Work.OWN,
     says="Barter matches retrieved successfully",
 )
 async def find_matches(call: Call, ask: FindMatches) -> list[MatchedItem]:
@@ -120,10 +121,11 @@ async def find_matches(call: Call, ask: FindMatches) -> list[MatchedItem]:
 
     Nobody is matched against what they have said that they want.
     """
-    await own_item(call, ask.item_id)
-    matches = await call.app.matchmaker.matches(call.tx, ask.item_id, MATCHES_MAX)
-    rows = await items_by_id(call.tx, [match.item for match in matches])
-    further = await items_of_owners(call.tx, {row["owner_id"] for row in rows.values()}, FURTHER_MAX + 1)
+    async with call.app.matchmaker.place(), call.app.database.connection() as call.connection:
+        await own_item(call, ask.item_id)
+        matches = await call.app.matchmaker.matches(call.tx, ask.item_id, MATCHES_MAX)
+        rows = await items_by_id(call.tx, [match.item for match in matches])
+        further = await items_of_owners(call.tx, {row["owner_id"] for row in rows.values()}, FURTHER_MAX + 1)
     return [_matched(match, rows[match.item], further) for match in matches if match.item in rows]
 
 

@@ -225,7 +225,7 @@ async def get_chain(call: Call, ask: OneChain) -> Chain:
     "chain:respond",
     route="POST /barter/chains/{chain_id}/respond",
     refuses=(*RING_REFUSES, ChainExpired, AlreadyResponded, ItemUnavailable, ActiveListing),
-    says="Proposal accepted successfully",
+    says=("Proposal accepted successfully", "Proposal rejected"),
 )
 async def respond(call: Call, ask: Respond) -> Chain:
     """Say yes or no. With the last yes every item is held; with one no it fails. (S2.64 to S2.67, C27, C28, C31, C32)

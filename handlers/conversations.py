@@ -12,7 +12,7 @@ from handlers.access import access_conversation, access_people
 from handlers.action import Call, Done, Input, Limit, Output, Work, action
 from handlers.app import Announcement, PushBody
 from handlers.types import Key, Page, Paging, Seq, page_of
-from handlers.words import DOOR_OF, DealStatus, MoveMade, status_said
+from handlers.words import DOOR_OF, DealStatus, Door, MoveMade, status_said
 from matching.deal import Kind, Status
 from matching.refusals import ConversationClosed, IdempotencyMismatch, NotFound
 from storage.cache import CacheAway
@@ -96,7 +96,7 @@ class Participant(Output):
 
 
 class DealOfConversation(Output):
-    kind: Kind
+    kind: Door
     id: UUID
     status: DealStatus
 
@@ -116,13 +116,11 @@ class Conversation(Output):
         people = participants(row)
         known = further({person.id: person.read_seq for person in people}, marks.get(row["id"], {}))
         message = row["message"]
-        kind = Kind(row["deal_kind"])
+        door = DOOR_OF[Kind(row["deal_kind"])]
         return cls(
             id=row["id"],
             participants=[Participant(id=p.id, name=p.name, profile_image=p.profile_image) for p in people],
-            deal=DealOfConversation(
-                kind=kind, id=row["deal_id"], status=status_said(DOOR_OF[kind], Status(row["deal_status"]))
-            ),
+            deal=DealOfConversation(kind=door, id=row["deal_id"], status=status_said(door, Status(row["deal_status"]))),
             last_message=EntryShown.of(entry_of_json(message), known) if message else None,
             last_seq=row["last_seq"],
             last_read_seq=row["read_seq"],

@@ -38,7 +38,7 @@ async def make_move(call: Call, record: DealRecord, move: Move, *, by: UUID | No
         await move_ownership(call.tx, moved)
     elif before.status in HOLDING and moved.status not in HOLDING:
         await release_items(call.tx, moved)
-    await save_move(call.tx, before, moved, by=by, reason=reason)
+    await save_move(call.tx, before, moved, reason=reason)
     await _look_again(call, moved, by)
     await announce(call, [replace(record, deal=moved)], move, by=by, reason=reason)
     return await stored_deal(call, moved.id)
@@ -47,7 +47,7 @@ async def make_move(call: Call, record: DealRecord, move: Move, *, by: UUID | No
 async def make_counter(
     call: Call, record: DealRecord, item_id: UUID, *, by: UUID, notes: str | None, expires_at: datetime | None
 ) -> DealRecord:
-    """Put other terms on the table of a locked offer. Raises what `countered` does, and DuplicateOffer."""
+    """Put other terms on the table of a locked trade or offer. Raises what `countered` does, and DuplicateOffer."""
     moved = countered(record.deal, by, item_id)
     await save_counter(call.tx, record.deal, moved, by=by, notes=notes, expires_at=expires_at)
     stored = await stored_deal(call, moved.id)

@@ -89,6 +89,7 @@ class Answer:
     status: int
     body: Success | Refused | msgspec.Raw
     headers: dict[str, str] = field(default_factory=dict)
+    repeated: bool = False  # it is the first answer to this key, once more
 
 
 class _Replayed(Exception):
@@ -140,13 +141,19 @@ async def _answer(app: App, act: Action | None, request: Request) -> Answer:
         raise request.turned_away or Unauthenticated()
     if request.caller is not None and request.caller.session_id in app.revoked:
         raise Unauthenticated("This session has ended. Please sign in again.")
-    headers = await _count(app, act, request)
+    try:
+        headers = await _count(app, act, request)
+    except RateLimited:
+        repeated = await _first_answer(app, act, request)
+        if repeated is None:
+            raise
+        return repeated
     if isinstance(request.raw, Refusal):
         raise request.raw
     if request.receive is not None:
         await request.receive(request)
     ask = read_input(act, request.raw, lenient=request.lenient)
-    if request.key is not None and (not 0 < len(request.key) <= KEY_LENGTH_MAX or unstorable(request.key, "") is not None):
+    if request.key is not None and not _is_key(request.key):
         raise InvalidRequest(f"A key has 1 to {KEY_LENGTH_MAX} characters, none of them NUL.", field="idempotencyKey")
 
     caller = request.caller
@@ -162,6 +169,9 @@ async def _answer(app: App, act: Action | None, request: Request) -> Answer:
         answer = await _change(act, call, ask, request.key, request.fingerprint or msgspec.json.encode(ask))
     else:
         answer = await _run(act, call, ask)
+    if answer.repeated and headers:
+        await _give_back(app, act, request)
+        headers["RateLimit-Remaining"] = str(int(headers["RateLimit-Remaining"]) + 1)
     if call.announced:
         app.live.announce(call.announced)
     if call.notified:
@@ -170,7 +180,7 @@ async def _answer(app: App, act: Action | None, request: Request) -> Answer:
         app.live.push_presence(person, told)
     if call.discarded:
         await app.discard_pictures(call.discarded)
-    return Answer(answer.status, answer.body, headers)
+    return Answer(answer.status, answer.body, headers, answer.repeated)
 
 
 async def _run(act: Action, call: Call, ask: object) -> Answer:
@@ -182,7 +192,7 @@ async def _run(act: Action, call: Call, ask: object) -> Answer:
 
 async def _change(act: Action, call: Call, ask: object, key: str | None, asked: bytes) -> Answer:
     """Run in one transaction; with a key, at most once, and the same answer every time (contract.md, "Retrying is safe")."""
-    request_sha256 = hashlib.sha256(f"{act.name} ".encode() + asked).digest()
+    request_sha256 = _sha256(act, asked)
     for left in range(TRIES_MAX - 1, -1, -1):
         call.begin_again()
         try:
@@ -210,11 +220,16 @@ async def _change(act: Action, call: Call, ask: object, key: str | None, asked: 
     raise Unavailable
 
 
+def _sha256(act: Action, asked: bytes) -> bytes:
+    return hashlib.sha256(f"{act.name} ".encode() + asked).digest()
+
+
 async def _answered(act: Action, call: Call, ask: object) -> Answer:
     data = await act.run(call, ask)
     if call.refused is not None:
         return refusal(call.refused, call.request_id)
-    return Answer(act.status, Success(True, call.says or act.says, data))
+    assert call.says is None or call.says in act.says, "the descriptions list what an action can say"
+    return Answer(act.status, Success(True, call.says or act.says[0], data))
 
 
 async def _earlier(tx: Tx, user_id: UUID, key: str, request_sha256: bytes) -> Answer | None:
@@ -224,8 +239,36 @@ async def _earlier(tx: Tx, user_id: UUID, key: str, request_sha256: bytes) -> An
     if found.request_sha256 != request_sha256:
         raise IdempotencyMismatch
     if found.status >= 400:  # read again, so that its door can tell a refusal, and print it as it was asked to
-        return Answer(found.status, msgspec.json.decode(found.answer, type=Refused))
-    return Answer(found.status, msgspec.Raw(found.answer))
+        return Answer(found.status, msgspec.json.decode(found.answer, type=Refused), repeated=True)
+    return Answer(found.status, msgspec.Raw(found.answer), repeated=True)
+
+
+def _is_key(key: str) -> bool:
+    return 0 < len(key) <= KEY_LENGTH_MAX and unstorable(key, "") is None
+
+
+async def _first_answer(app: App, act: Action, request: Request) -> Answer | None:
+    """What was answered to this key before, for who may do nothing new at the moment (contract.md: "Retrying is safe").
+
+    It is counted as reading. None where there is none, or where the key is no key, or came with another body.
+    """
+    if request.key is None or request.caller is None or act.work is not Work.CHANGE or request.receive is not None:
+        return None
+    try:
+        if not _is_key(request.key):
+            return None
+        ask = read_input(act, request.raw, lenient=request.lenient)
+        if not (await app.limits.take(f"{Limit.READ}:{request.caller.user_id}", *RATES[Limit.READ])).allowed:
+            return None
+        async with app.database.connection() as tx:
+            return await _earlier(tx, request.caller.user_id, request.key, _sha256(act, msgspec.json.encode(ask)))
+    except Refusal:
+        return None
+
+
+async def _give_back(app: App, act: Action, request: Request) -> None:
+    assert request.caller is not None, "a key is somebody's"
+    await app.limits.give_back(f"{act.limit}:{request.caller.user_id}", RATES[act.limit][1])
 
 
 async def _keep_refusal(call: Call, key: str, request_sha256: bytes, no: Refusal) -> Answer:

@@ -7,8 +7,9 @@ event loop, and none sees half of the other.
 
 import asyncio
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
@@ -31,6 +32,7 @@ T = TypeVar("T")
 KEEP_UP_SECONDS = 1.0  # so that a search after a quiet hour has little to read
 LOADING_SECONDS_MAX = 5.0  # a search that comes while the market is being read waits so long
 SEARCHES_WAITING_MAX = 50
+PLACES = 3  # searches with a connection: one has the thread, the others read from PostgreSQL before or after
 MENDED_AT_ONCE = 100  # a few milliseconds: a search does not wait long behind it
 LARGE_MARKET = 10_000  # from so many items on the collector is told to leave them alone
 FOUND_MAX = 60  # of each kind; people are shown the best of them
@@ -50,6 +52,7 @@ class Matchmaker:
         self._applied: dict[UUID, int] = {}  # what was read at or after the cursor: it is read again, and need not be applied
         self._turn = asyncio.Lock()
         self._loaded = asyncio.Event()
+        self._places = asyncio.Semaphore(PLACES)
         self._waiting = 0
 
     def close(self) -> None:
@@ -70,6 +73,20 @@ class Matchmaker:
                 log.exception("market.bug")
             await asyncio.sleep(KEEP_UP_SECONDS)
 
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """A place among those who search, for who has no connection yet: if all who wait for their turn had one, nobody else
+        would be answered. Raises Unavailable where too many wait.
+        """
+        if self._waiting >= SEARCHES_WAITING_MAX:
+            raise Unavailable("Too many are searching at the moment. Please try again.")
+        self._waiting += 1
+        try:
+            async with self._places:
+                yield
+        finally:
+            self._waiting -= 1
+
     async def rings(self, tx: Tx, item_id: UUID, *, parties_max: int) -> tuple[list[Ring], list[Ring], bool]:
         """The best cycles and the best chains through the item; and whether that is exact."""
         return await self._ask(
@@ -88,18 +105,13 @@ class Matchmaker:
         return await self._ask(tx, lambda market: ring_score(market, kind, steps))
 
     async def _ask(self, tx: Tx, search: Callable[[Market], T]) -> T:
-        if self._waiting >= SEARCHES_WAITING_MAX:
-            raise Unavailable("Too many are searching at the moment. Please try again.")
-        self._waiting += 1
         try:
             async with asyncio.timeout(LOADING_SECONDS_MAX):
                 await self._loaded.wait()
-            await self._keep_up(tx)
-            return await self._in_thread(lambda: search(self._market))
         except TimeoutError:
             raise Unavailable("The market is still being read. Please try again in a moment.") from None
-        finally:
-            self._waiting -= 1
+        await self._keep_up(tx)
+        return await self._in_thread(lambda: search(self._market))
 
     async def _load(self, database: Database) -> None:
         async with database.connection() as tx:

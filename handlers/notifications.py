@@ -11,6 +11,7 @@ from handlers.action import Call, Input, Limit, Output, action
 from handlers.notice_words import sentence
 from handlers.notices import Notice, NoticeData
 from handlers.types import Pagination, Paging, page_of
+from handlers.words import DOOR_OF, Door
 from matching.deal import Kind
 from storage.database import Row
 from storage.notifications import INBOX_MAX, count_unread, list_notifications, mark_read
@@ -19,7 +20,7 @@ Ids = Annotated[list[UUID], Meta(max_length=INBOX_MAX)]
 
 
 class DealOfNotification(Output):
-    kind: Kind
+    kind: Door
     id: UUID
 
 
@@ -44,7 +45,7 @@ class Notification(Output):
             id=row["id"],
             kind=notice,
             title=sentence(notice, kind, data),
-            deal=DealOfNotification(kind=kind, id=row["deal_id"]),
+            deal=DealOfNotification(kind=DOOR_OF[kind], id=row["deal_id"]),
             conversation=row["conversation_id"],
             seq=row["seq"],
             data=data,

@@ -80,7 +80,7 @@ class MyOffers(Paging):
 
 
 class OfferTerms(Output):
-    """What accepting would swap: the latest revision (C37). Lists, since a trade's bundle is seen here too."""
+    """What accepting would swap: the latest revision (C37). Lists, since a bundle is seen here too."""
 
     offered_items: list[UUID]
     requested_items: list[UUID]
@@ -99,7 +99,9 @@ class Revision(Output):
 
 
 class Offer(Output):
-    """An offer. `offered_item` and `requested_item` are what it began with; `terms` are what is on the table now."""
+    """An offer. `offered_item` and `requested_item` are what it began with, of a bundle the first; `terms` are what is on the
+    table now, all of it.
+    """
 
     id: UUID
     initiator_id: UUID
@@ -113,6 +115,7 @@ class Offer(Output):
     revision: int
     awaiting: Annotated[list[UUID], Meta(description="Whose answer, or confirmation, it waits for.")]
     completed_by: list[UUID]
+    cancel_asked_by: list[UUID]
     notes: str | None
     conversation: UUID
     expires_at: datetime
@@ -150,6 +153,7 @@ class Offer(Output):
             revision=deal.revision,
             awaiting=list(awaited(deal)),
             completed_by=[party for party in deal.parties if party in deal.has_said(Move.COMPLETE)],
+            cancel_asked_by=[party for party in deal.parties if party in deal.has_said(Move.CANCEL)],
             notes=record.notes,
             reason=reason_said(Door.OFFERS, deal.status, record.reason) or UNSET,
             conversation=record.conversation_id,
@@ -223,7 +227,7 @@ async def get_offer(call: Call, ask: OneOffer) -> Offer:
     says="Barter offer accepted successfully",
 )
 async def accept_offer(call: Call, ask: AcceptOffer) -> Offer:
-    """Say yes to the latest terms: both items are held, and every competing deal is rejected. (S2.37, S2.48, C3, C4, C37)"""
+    """Say yes to the latest terms: every item is held, and every competing deal is rejected. (S2.37, S2.48, C3, C4, C37)"""
     record = await access_swap(call, ask.offer_id, to_change=True, seen_revision=ask.revision)
     return Offer.of(await make_move(call, record, Move.ACCEPT, by=call.user_id))
 
@@ -248,7 +252,7 @@ async def reject_offer(call: Call, ask: RejectOffer) -> Offer:
     limit=Limit.PROPOSE,
 )
 async def counter_offer(call: Call, ask: CounterOffer) -> Offer:
-    """Put another of one's items in the place of what one was to give; the other side answers. (S2.39, S2.40, C35 to C37)"""
+    """Put another of one's items in the place of all one was to give; the other side answers. (S2.39, S2.40, C35 to C37)"""
     expires_at = checked_expiry(ask.expires_at)
     record = await access_swap(call, ask.offer_id, to_change=True, besides=ask.counter_offer_item_id)
     after(record.deal, Move.COUNTER, call.user_id)  # whether it is theirs to answer comes before what they answer with
@@ -285,7 +289,10 @@ async def cancel_offer(call: Call, ask: OneOffer) -> Offer:
     says="Barter offer completion confirmed",
 )
 async def complete_offer(call: Call, ask: CompleteOffer) -> Offer:
-    """Say that it is done; with the second of the two, both items change owner, at once. (S2.46, S2.47, C2)"""
+    """Say that it is done; with the second of the two, every item changes owner, at once. (S2.46, S2.47, C2)
+
+    With the first of them where it was opened as a trade.
+    """
     record = await access_swap(call, ask.offer_id, to_change=True)
     completed = await make_move(call, record, Move.COMPLETE, by=call.user_id)
     if ask.confirmation_notes and completed is not record:
@@ -299,7 +306,7 @@ async def _check_counter(call: Call, record: DealRecord, item_id: UUID) -> None:
     item = (await share_items(call.tx, [item_id])).get(item_id)
     if item is None:
         raise NotFound("The counter-offered item does not exist.", field=field)
-    if any(leg.item_id == item_id and leg.giver == call.user_id for leg in record.deal.legs):
+    if [leg.item_id for leg in record.deal.legs if leg.giver == call.user_id] == [item_id]:  # of a bundle, one is other terms
         raise InvalidRequest("That item is what the terms have already. Offer another one.", field=field)
     if item["owner_id"] != call.user_id:
         raise NotOwner(field=field)

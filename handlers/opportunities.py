@@ -6,8 +6,9 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from handlers.action import Call, Input, Limit, Output, action
+from handlers.action import Call, Input, Limit, Output, Work, action
 from handlers.barter_types import BarterUser, DealtItem, image_url
+from handlers.matchmaker import FOUND_MAX
 from handlers.proposing import check_item
 from handlers.types import AnyCase
 from matching.deal import Kind
@@ -92,7 +93,8 @@ class Opportunities(Output):
     cycles: list[OpportunityShown]
     chains: list[OpportunityShown]
     total: Annotated[int, Meta(description="Found, of which the best are shown.")]  # C64
-    exact: Annotated[bool, Meta(description="False: the search came to its budget, and others may be there.")]
+    total_is_estimate: Annotated[bool, Meta(description="There are, or may be, more than were counted.")]
+    exact: Annotated[bool, Meta(description="False: the search came to its budget, and there may be better ones.")]
 
 
 class Discovered(Output):
@@ -118,6 +120,7 @@ class Opportunity:
     route="GET /barter/opportunities/{item_id}",
     refuses=(NotFound, NotOwner, ActiveListing, ItemUnavailable, Unavailable),
     limit=Limit.SEARCH,
+    work=Work.OWN,
     says="Barter opportunities discovered successfully",
 )
 async def find_opportunities(call: Call, ask: FindOpportunities) -> Discovered:
@@ -125,10 +128,11 @@ async def find_opportunities(call: Call, ask: FindOpportunities) -> Discovered:
 
     Not all of those shown begin with the same step where others are nearly as good.
     """
-    await own_item(call, ask.item_id)
-    cycles, chains, exact = await call.app.matchmaker.rings(call.tx, ask.item_id, parties_max=ask.max_participants)
-    rings = [*diverse(cycles, SHOWN_MAX, first_step), *diverse(chains, SHOWN_MAX, first_step)]
-    shown = await _shown(call, rings, besides=ask.item_id)
+    async with call.app.matchmaker.place(), call.app.database.connection() as call.connection:
+        await own_item(call, ask.item_id)
+        cycles, chains, exact = await call.app.matchmaker.rings(call.tx, ask.item_id, parties_max=ask.max_participants)
+        rings = [*diverse(cycles, SHOWN_MAX, first_step), *diverse(chains, SHOWN_MAX, first_step)]
+        shown = await _shown(call, rings, besides=ask.item_id)
     await call.app.shown.keep(Shown(ring.id, ring.kind, ring.steps) for ring in rings)
     by_kind: dict[str, list[OpportunityShown]] = {"CYCLE": [], "CHAIN": []}
     for one in shown.rings:
@@ -139,7 +143,11 @@ async def find_opportunities(call: Call, ask: FindOpportunities) -> Discovered:
     return Discovered(
         item=shown.items[ask.item_id],
         opportunities=Opportunities(
-            cycles=by_kind["CYCLE"], chains=by_kind["CHAIN"], total=len(cycles) + len(chains), exact=exact
+            cycles=by_kind["CYCLE"],
+            chains=by_kind["CHAIN"],
+            total=len(cycles) + len(chains),
+            total_is_estimate=not exact or FOUND_MAX in (len(cycles), len(chains)),
+            exact=exact,
         ),
     )
 

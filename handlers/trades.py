@@ -186,7 +186,10 @@ async def show_interest(call: Call, ask: MoveTrade) -> Trade:
     says="Trade confirmed",
 )
 async def confirm_trade(call: Call, ask: MoveTrade) -> Trade:
-    """The owner says yes: every item is held, and every competing deal is rejected. (S1.35, S1.46 to S1.50, C18)"""
+    """Say yes once there is interest: every item is held, and every competing deal is rejected. (S1.35, S1.46 to S1.50, C18)
+
+    The owner's to say; after a counter-offer, theirs who did not make it (C5).
+    """
     return await _move(call, ask, Move.CONFIRM)
 
 
@@ -197,19 +200,25 @@ async def confirm_trade(call: Call, ask: MoveTrade) -> Trade:
     says="Trade completed",
 )
 async def complete_trade(call: Call, ask: MoveTrade) -> Trade:
-    """Either party says that it is done: every item changes owner, at once. (S1.36, S1.51 to S1.55, C2)"""
+    """Either party says that it is done: every item changes owner, at once. (S1.36, S1.51 to S1.55, C2)
+
+    With the second of them where it was opened as an offer.
+    """
     return await _move(call, ask, Move.COMPLETE)
 
 
 @action("trade:reject", route="POST /trades/{trade_id}/reject", refuses=MOVES_REFUSE, says="Trade rejected")
 async def reject_trade(call: Call, ask: MoveTrade) -> Trade:
-    """The owner says no, any time before they confirm. (S1.37, S1.56)"""
+    """The owner says no, any time before they confirm; after a counter-offer, who did not make it. (S1.37, S1.56, C5)"""
     return await _move(call, ask, Move.REJECT)
 
 
 @action("trade:cancel", route="POST /trades/{trade_id}/cancel", refuses=MOVES_REFUSE, says="Cancellation noted")
 async def cancel_trade(call: Call, ask: MoveTrade) -> Trade:
-    """The requester takes an open trade back. A confirmed one is called off by both; overdue, by either. (C5, C14)"""
+    """The requester takes an open trade back. A confirmed one is called off by both; overdue, by either. (C5, C14)
+
+    After a counter-offer each has terms on the table, and may take them back.
+    """
     return await _move(call, ask, Move.CANCEL)
 
 

@@ -1,7 +1,7 @@
 """The words each door prints for a deal's status (C1, C5, C15, C26). A deal is told in the words of the door that opened it."""
 
 from collections.abc import Iterable
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated
 
 from msgspec import Meta
@@ -10,12 +10,12 @@ from matching.deal import Kind, Move, Status
 from matching.moves import MOVES
 
 
-class Door(Enum):
-    """Whose words: S1's trades, S2's offers, or S2's barter chains."""
+class Door(StrEnum):
+    """Whose words: S1's trades, S2's offers, or S2's barter chains, cycles too. The value is what people call such a deal."""
 
-    TRADES = "trades"
-    OFFERS = "offers"
-    CHAINS = "chains"
+    TRADES = "trade"
+    OFFERS = "offer"
+    CHAINS = "chain"
 
 
 DOOR_OF = {Kind.TRADE: Door.TRADES, Kind.OFFER: Door.OFFERS, Kind.CYCLE: Door.CHAINS, Kind.CHAIN: Door.CHAINS}

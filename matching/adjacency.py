@@ -124,15 +124,16 @@ class Adjacency:
     def gather(self, nodes: NDArray[np.integer]) -> tuple[Int64s, Int32s, Int32s]:
         """All edges of `nodes`, in their order, an entry each: (position in `nodes` of the edge's node, other, score)."""
         length = self._length[nodes]
-        position = np.repeat(np.arange(len(nodes)), length)
+        position = np.arange(len(nodes)).repeat(length)
         place = self._places(nodes, length)
         return position, self._others[place], self._scores[place]
 
     def _places(self, nodes: NDArray[np.integer], length: Int32s) -> Int64s:
         """Where in the pool the edges of `nodes` are, row after row."""
-        ends = np.cumsum(length, dtype=np.int64)
+        ends = length.cumsum(dtype=np.int64)
         total = int(ends[-1]) if len(ends) else 0
-        return np.repeat(self._start[nodes] - ends + length, length) + np.arange(total)
+        places: Int64s = (self._start[nodes] - ends + length).repeat(length) + np.arange(total)
+        return places
 
     def _check(self, node: int) -> None:
         # A negative index would silently be another node's row.

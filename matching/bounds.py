@@ -30,7 +30,7 @@ def spread(edges: Adjacency, owner: Int32s, centre: int, floors: list[int]) -> l
     for floor in floors[1:]:
         position, others, scores = edges.gather(nodes)
         totals = scores + sums[position]
-        kept = np.flatnonzero((totals >= floor) & (owner[others] != owner[centre]))
+        kept = ((totals >= floor) & (owner[others] != owner[centre])).nonzero()[0]
         others, totals = others[kept], totals[kept]
         table = np.zeros(size, np.int32)
         np.maximum.at(table, others, totals + 1)
@@ -50,7 +50,7 @@ def pull(edges: Adjacency, nodes: Nodes, rest: Table) -> Int32s:
     """
     position, others, scores = edges.gather(nodes)
     beyond = rest[others]
-    open_ = np.flatnonzero(beyond)
+    open_ = beyond.nonzero()[0]
     table = np.zeros(len(rest), np.int32)
     np.maximum.at(table, nodes[position[open_]], scores[open_] + beyond[open_])
     return table

@@ -11,7 +11,7 @@ from enum import IntEnum
 import numpy as np
 
 from matching.listings import Int32s, Listings
-from matching.postings import NONE, Postings
+from matching.postings import NONE
 from matching.scoring import value_points
 from matching.shelves import Key, Shelf, Shelves
 from matching.wants import ANY_CONDITION
@@ -52,26 +52,21 @@ class Candidates:
         self._offered = Shelves()  # (which, node, condition): a window of one condition is not crowded out by another
         self._sought = Shelves()  # (which, node or word, hungry or fed), by the value of what the seeker has
         self._seeks = bytearray()  # by slot
-        self._texts = Postings()
-        self._named: dict[int, set[int]] = {}  # by item id, listed or not: the slots of those who asked for it
+        self._named: dict[int, tuple[int, ...]] = {}  # by item id, listed or not: the slots of those who asked for it
 
     @property
     def nbytes(self) -> int:
-        named = sum(250 + 60 * len(slots) for slots in self._named.values())
-        return self._offered.nbytes + self._sought.nbytes + self._texts.nbytes + named
+        named = sum(200 + 8 * len(slots) for slots in self._named.values())
+        return self._offered.nbytes + self._sought.nbytes + len(self._seeks) + named
 
     def load_offers(self, slots: Iterable[int]) -> None:
         """Add all of these at once, into empty indexes."""
         offered: dict[Key, list[int]] = defaultdict(list)
-        texts: dict[str, list[int]] = defaultdict(list)
         for slot in slots:
             for key in self._offered_on(slot):
                 offered[key].append(slot)
-            for word in self._listings.words[slot]:
-                texts[word].append(slot)
             self._note_named(slot)
         self._offered.load(offered, self._listings.value)
-        self._texts.load(texts)
 
     def load_seekers(self, slots: Sequence[int], seeks: Sequence[Seeks]) -> None:
         """What the owner of each does, at once, into empty indexes."""
@@ -86,16 +81,14 @@ class Candidates:
     def add(self, slot: int) -> None:
         """It can be found by others; `seek` says whether others can find its owner."""
         self._offered.add(self._offered_on(slot), slot, float(self._listings.value[slot]))
-        self._texts.add(slot, self._listings.words[slot])
         self._note_named(slot)
 
     def remove(self, slot: int) -> None:
         """While it is still in the listings, as it was added."""
         self.seek(slot, Seeks.NOTHING)
         self._offered.remove(self._offered_on(slot), slot, float(self._listings.value[slot]))
-        self._texts.remove(slot, self._listings.words[slot])
-        for item in self._listings.asked[slot].items:
-            self._named[item].remove(slot)
+        for item in self._listings.wanted_items.get(slot, ()):
+            self._named[item] = tuple(other for other in self._named[item] if other != slot)
             if not self._named[item]:
                 del self._named[item]
 
@@ -115,11 +108,12 @@ class Candidates:
         `anything`: take one who stated no wants as open to anything, though they did not say so.
         """
         listings = self._listings
-        named = [listings.slot_of[item] for item in listings.asked[slot].items if item in listings.slot_of]
+        wanted_items = listings.wanted_items.get(slot, ())
+        named = [other for item in wanted_items if (other := listings.slot_of.get(item)) is not None]
         if listings.by_keyword[slot]:
             met = self._having_keywords(slot)
         elif listings.criteria[slot]:
-            kinds: list[Key] = [(WITHIN, node) for node in listings.asked[slot].nodes]
+            kinds = [self._within(node) for node in listings.wanted_nodes[slot]]
             met = self._on_offer(slot, kinds if listings.by_category[slot] else [(ALL, None)])
         elif listings.open[slot] or (anything and not listings.stated[slot]):
             met = distinct([self._on_offer(slot, self._alike(slot))])
@@ -136,7 +130,7 @@ class Candidates:
         listings = self._listings
         kinds = self._alike(slot)
         kinds += [(WITHIN, node) for node in listings.taxonomy.upward[listings.category[slot]]]
-        words: list[Key] = [(WORD, word) for word in listings.words[slot]]
+        words: list[Key] = [(WORD, word) for word in listings.texts.words(slot)]
         value, spread = float(listings.value[slot]), listings.spread(slot)
         near: list[Int32s] = []
         for does, reach in ((Seeks.MORE, HUNGRY_REACH), (Seeks.BETTER, FED_REACH)):
@@ -174,13 +168,13 @@ class Candidates:
 
     def _having_keywords(self, slot: int) -> Int32s:
         """What has one of the keywords of the owner of `slot`, and meets their other criteria."""
-        listings, asked = self._listings, self._listings.asked[slot]
-        found = distinct([self._texts.having_all(keyword) for keyword in asked.keywords])
+        listings = self._listings
+        found = distinct([listings.texts.having_all(keyword) for keyword in listings.keywords[slot]])
         found = found[
             listings.within_limits(np.full(len(found), slot), found) & (listings.owner[found] != listings.owner[slot])
         ]
         if listings.by_category[slot]:
-            found = found[listings.taxonomy.below(asked.nodes)[listings.category[found]]]
+            found = found[listings.taxonomy.below(listings.wanted_nodes[slot])[listings.category[found]]]
         return self._nearest(slot, found, KEYWORD_MAX)
 
     def _nearest(self, slot: int, slots: Int32s, count: int) -> Int32s:
@@ -209,20 +203,24 @@ class Candidates:
     def _offered_on(self, slot: int) -> list[Key]:
         condition = int(self._listings.condition[slot])
         kinds = self._alike(slot)
-        kinds += [(WITHIN, node) for node in self._listings.taxonomy.upward[self._listings.category[slot]]]
-        return [(*kind, condition) for kind in kinds]
+        kinds += [self._within(node) for node in self._listings.taxonomy.upward[self._listings.category[slot]]]
+        return [(*kind, condition) for kind in dict.fromkeys(kinds)]
+
+    def _within(self, node: int) -> Key:
+        """What is offered in a category or below it. With none below it, that is what is offered in exactly that one."""
+        return (WITHIN if node in self._listings.taxonomy.parent else SAME, node)
 
     def _sought_on(self, slot: int, does: int) -> list[Key]:
         if does == Seeks.NOTHING:
             return []
-        listings, asked = self._listings, self._listings.asked[slot]
+        listings = self._listings
         kinds: list[Key] = []
         if listings.by_keyword[slot]:
             # One word of each keyword is enough to find them by: the longest tends to be the rarest.
-            longest = {max(keyword, key=lambda word: (len(word), word)) for keyword in asked.keywords if keyword}
+            longest = {max(keyword, key=lambda word: (len(word), word)) for keyword in listings.keywords[slot] if keyword}
             kinds = [(WORD, word) for word in longest]
         elif listings.by_category[slot]:
-            kinds = [(WITHIN, node) for node in asked.nodes]
+            kinds = [(WITHIN, node) for node in listings.wanted_nodes[slot]]
         elif listings.criteria[slot]:
             kinds = [(ALL, None)]
         elif listings.open[slot]:
@@ -230,8 +228,8 @@ class Candidates:
         return [(*kind, does) for kind in kinds]
 
     def _note_named(self, slot: int) -> None:
-        for item in self._listings.asked[slot].items:
-            self._named.setdefault(item, set()).add(slot)
+        for item in self._listings.wanted_items.get(slot, ()):
+            self._named[item] = (*self._named.get(item, ()), slot)
 
 
 def _joined(parts: list[Int32s]) -> Int32s:

@@ -11,8 +11,8 @@ from uuid import UUID
 
 
 class Kind(StrEnum):
-    TRADE = "trade"  # S1: the owner shows interest, then confirms; either party completes
-    OFFER = "offer"  # S2: whoever did not make the latest terms accepts or counters; both complete
+    TRADE = "trade"  # between two, opened by S1's door: either of them completes
+    OFFER = "offer"  # the same, opened by S2's: both of them complete
     CYCLE = "cycle"  # S2: three to ten people, each gives to one and gets from another
     CHAIN = "chain"  # S2: the same, but the first only gives and the last only gets
 

@@ -1,17 +1,19 @@
 """All that is listed, as columns: a slot per listing, an array per fact. No clock, no I/O.
 
 Whole arrays of pairs are compared and scored at a time, which Python objects could not do. What has no fixed size (words,
-wanted categories, keywords and ids) stands in lists beside them.
+wanted categories, keywords and ids) stands beside them.
 """
 
+from collections.abc import Iterable, Iterator
 from math import inf, nan
 from sys import intern
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.postings import Postings
 from matching.scoring import Points, category_points, condition_points, value_points
+from matching.slot_of import SlotOf
 from matching.wants import ANY_CONDITION, CONDITIONS, Listing, Taxonomy, Wants, words_of
 
 Int32s = NDArray[np.int32]
@@ -20,17 +22,7 @@ Bools = NDArray[np.bool_]
 
 LOW_HALF = (1 << 64) - 1
 GOLDEN = 0x9E3779B97F4A7C15  # 2 ** 64 / the golden ratio
-
-
-class Asked(NamedTuple):
-    """What of somebody's wants has no fixed size."""
-
-    nodes: tuple[int, ...] = ()
-    keywords: tuple[tuple[str, ...], ...] = ()  # each as its words
-    items: tuple[int, ...] = ()
-
-
-NOTHING = Asked()
+SHARED_MAX = 10_000  # sets of wanted categories that are kept once: all of one and of two, in a tree of a hundred
 
 
 class People:
@@ -72,10 +64,13 @@ class Listings:
     def __init__(self, taxonomy: Taxonomy) -> None:
         self.taxonomy = taxonomy
         self.people = People()
-        self.slot_of: dict[int, int] = {}
         self.ids: list[int] = []  # by slot; what has left keeps its id until the slot is taken again
-        self.words: list[tuple[str, ...]] = []
-        self.asked: list[Asked] = []
+        self.slot_of = SlotOf(self.ids)
+        self.texts = Postings()
+        self.wanted_nodes: list[tuple[int, ...]] = []  # by slot: the categories asked for
+        self.wanted_items: dict[int, tuple[int, ...]] = {}  # of the slots that ask for some: their ids
+        self.keywords: dict[int, tuple[tuple[str, ...], ...]] = {}  # of the slots that have some: each as its words
+        self._shared: dict[tuple[int, ...], tuple[int, ...]] = {}
         self._free: list[int] = []
         self._parent_of = np.array(taxonomy.parent, np.int16)
 
@@ -106,29 +101,40 @@ class Listings:
 
     @property
     def nbytes(self) -> int:
-        """The arrays, and an estimate of the rest: 250 bytes for ids and places, 8 a word (words are shared), 150 for wants."""
+        """The arrays, and an estimate of the rest: mostly ids and places in lists."""
         columns = sum(int(getattr(self, name).nbytes) for name in self._columns)
-        beside = sum(
-            8 * len(words) + (150 if asked is not NOTHING else 0) for words, asked in zip(self.words, self.asked, strict=True)
-        )
-        return columns + beside + 250 * self.slots + 300 * len(self.people)
+        wants = 20 * self.slots + 250 * (len(self.keywords) + len(self.wanted_items))
+        return columns + self.slot_of.nbytes + self.texts.nbytes + wants + 60 * self.slots + 250 * len(self.people)
+
+    def load(self, listings: Iterable[Listing]) -> list[int]:
+        """Enter all of these into an empty market; the slots they took. A listing is not held once the next one comes."""
+        slots: list[int] = []
+
+        def texts() -> Iterator[tuple[int, tuple[str, ...]]]:
+            for listing in listings:
+                slots.append(self._enter(listing))
+                yield slots[-1], _words(listing)
+
+        self.texts.load(texts())
+        return slots
 
     def enter(self, listing: Listing) -> int:
         """Take a slot for `listing`. Raises KeyError for a category that is not in the taxonomy."""
+        slot = self._enter(listing)
+        self.texts.add(slot, _words(listing))
+        return slot
+
+    def _enter(self, listing: Listing) -> int:
         category, condition, item = self.taxonomy.node(listing.category), CONDITIONS.index(listing.condition), listing.item.int
-        assert item not in self.slot_of
         if self._free:
             slot = self._free.pop()
         else:
             slot = len(self.ids)
             self.ids.append(0)
-            self.words.append(())
-            self.asked.append(NOTHING)
+            self.wanted_nodes.append(())
             self._grow(slot + 1)
-        self.slot_of[item] = slot
         self.ids[slot] = item
-        words = dict.fromkeys(words_of(listing.title) + words_of(listing.description))
-        self.words[slot] = tuple(map(intern, words))  # a word is kept once, however many listings have it
+        self.slot_of.add(slot)
         self.id_high[slot], self.id_low[slot] = item >> 64, item & LOW_HALF
         self.owner[slot] = self.people.enter(listing.owner.int)
         self.value[slot] = nan if listing.value is None else listing.value
@@ -141,9 +147,12 @@ class Listings:
         return slot
 
     def leave(self, slot: int) -> None:
-        del self.slot_of[self.ids[slot]]
+        self.slot_of.remove(slot)
         self.people.leave(int(self.owner[slot]))
-        self.words[slot], self.asked[slot] = (), NOTHING
+        self.texts.remove(slot)
+        self.wanted_nodes[slot] = ()
+        self.wanted_items.pop(slot, None)
+        self.keywords.pop(slot, None)
         self._free.append(slot)
 
     def spread(self, slot: int) -> float:
@@ -170,16 +179,15 @@ class Listings:
 
     def names(self, a: int, b: int) -> bool:
         """Whether a's owner asked for b by its id."""
-        return self.ids[b] in self.asked[a].items
+        return self.ids[b] in self.wanted_items.get(a, ())
 
     def wanted_category(self, a: int, b: int) -> int | None:
         """The category that a's owner named and b is in."""
-        return next((node for node in self.taxonomy.upward[self.category[b]] if node in self.asked[a].nodes), None)
+        return next((node for node in self.taxonomy.upward[self.category[b]] if node in self.wanted_nodes[a]), None)
 
     def keyword(self, a: int, b: int) -> tuple[str, ...] | None:
         """The first keyword of a's owner that is in b's text, as its words."""
-        words = self.words[b]
-        return next((keyword for keyword in self.asked[a].keywords if keyword and all(word in words for word in keyword)), None)
+        return next((keyword for keyword in self.keywords.get(a, ()) if keyword and self.texts.has_all(b, keyword)), None)
 
     def meets_criteria(self, a: int, b: int) -> bool:
         """Whether b meets every criterion that a's owner gave, and there is one."""
@@ -202,16 +210,23 @@ class Listings:
         self.value_min[slot] = -inf if wants.value_min is None else wants.value_min
         self.value_max[slot] = inf if wants.value_max is None else wants.value_max
         self.condition_max[slot] = ANY_CONDITION if wants.condition is None else CONDITIONS.index(wants.condition)
-        if wants.categories or wants.keywords or wants.items:
-            self.asked[slot] = Asked(
-                nodes=self.taxonomy.nodes(wants.categories),
-                keywords=tuple(tuple(map(intern, words_of(keyword))) for keyword in wants.keywords),
-                items=tuple(item.int for item in sorted(wants.items)),
-            )
+        if wants.categories:
+            nodes = self.taxonomy.nodes(wants.categories)
+            if len(self._shared) < SHARED_MAX:
+                self._shared.setdefault(nodes, nodes)
+            self.wanted_nodes[slot] = self._shared.get(nodes, nodes)
+        if wants.items:
+            self.wanted_items[slot] = tuple(item.int for item in sorted(wants.items))
+        if wants.keywords:
+            self.keywords[slot] = tuple(tuple(map(intern, words_of(keyword))) for keyword in wants.keywords)
 
     def _grow(self, slots: int) -> None:
         if slots > len(self.value):
-            room = slots // 4 + 16
+            room = slots // 8 + 16
             for name in self._columns:
                 column = getattr(self, name)
                 setattr(self, name, np.concatenate((column, np.zeros(room, column.dtype))))
+
+
+def _words(listing: Listing) -> tuple[str, ...]:
+    return words_of(listing.title) + words_of(listing.description)

@@ -67,7 +67,7 @@ class Market:
     def load(self, listings: Iterable[Listing]) -> None:
         """Fill an empty market, much faster than one by one. Lets other threads run all the while."""
         assert len(self) == 0
-        slots = [self.listings.enter(listing) for listing in listings]
+        slots = self.listings.load(listings)
         self._grow()
         self._candidates.load_offers(slots)
         sources, others, scores = [], [], []
@@ -225,7 +225,7 @@ class Market:
         self.out.grow(slots)
         self.into.grow(slots)
         if slots > len(self._cut):
-            room = slots - len(self._cut) + slots // 4 + 16
+            room = slots - len(self._cut) + slots // 8 + 16
             self._cut = np.concatenate((self._cut, np.zeros(room, np.bool_)))
             self._floor = np.concatenate((self._floor, np.zeros(room, np.int32)))
             self._last = np.concatenate((self._last, np.zeros(room, np.int32)))

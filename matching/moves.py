@@ -8,10 +8,10 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from matching.deal import HOLDING, OPEN, Deal, Kind, Move, Status
+from matching.deal import HOLDING, OPEN, Deal, Kind, Move, Status, swap
 from matching.refusals import AlreadyResponded, ChainExpired, ChainInExecution, Forbidden, InvalidState, OfferExpired
 
-ROUNDS_MAX = 20  # counter-offers of one offer (C35)
+ROUNDS_MAX = 20  # counter-offers of one deal (C35)
 
 
 class Role(StrEnum):
@@ -37,39 +37,36 @@ class Rule(NamedTuple):
     meanwhile: Status | None = None  # while answers are missing; None: as it was
 
 
-TRADE_MOVES = {
+# Trades and offers are one machine, whose moves either door makes (C1). Who is asked answers with S1's two steps, interest
+# and then confirm, or at once with S2's accept (C4).
+SWAP_MOVES = {
     (Status.PROPOSED, Move.INTEREST): Rule(Status.NEGOTIATING, Role.OWNER),
-    (Status.PROPOSED, Move.REJECT): Rule(Status.REJECTED, Role.OWNER),
-    (Status.PROPOSED, Move.CANCEL): Rule(Status.CANCELLED, Role.REQUESTER),
-    (Status.PROPOSED, Move.EXPIRE): Rule(Status.EXPIRED, Role.NOBODY),
-    (Status.NEGOTIATING, Move.CONFIRM): Rule(Status.CONFIRMED, Role.OWNER),
-    (Status.NEGOTIATING, Move.REJECT): Rule(Status.REJECTED, Role.OWNER),
-    (Status.NEGOTIATING, Move.CANCEL): Rule(Status.CANCELLED, Role.REQUESTER),
-    (Status.NEGOTIATING, Move.EXPIRE): Rule(Status.EXPIRED, Role.NOBODY),
-    (Status.CONFIRMED, Move.COMPLETE): Rule(Status.COMPLETED, Role.PARTY),
-    (Status.CONFIRMED, Move.CANCEL): Rule(Status.CANCELLED, Role.PARTY, Quorum.ALL_IN_TIME),
-    (Status.CONFIRMED, Move.DISPUTE): Rule(Status.DISPUTED, Role.PARTY),
-    (Status.DISPUTED, Move.COMPLETE): Rule(Status.COMPLETED, Role.PARTY, Quorum.ALL),
-    (Status.DISPUTED, Move.CANCEL): Rule(Status.CANCELLED, Role.PARTY, Quorum.ALL_IN_TIME),
-}
-OFFER_MOVES = {
     (Status.PROPOSED, Move.ACCEPT): Rule(Status.CONFIRMED, Role.ASKED),
     (Status.PROPOSED, Move.COUNTER): Rule(Status.COUNTERED, Role.ASKED),
     (Status.PROPOSED, Move.REJECT): Rule(Status.REJECTED, Role.ASKED),
     (Status.PROPOSED, Move.CANCEL): Rule(Status.CANCELLED, Role.PROPOSER),
     (Status.PROPOSED, Move.EXPIRE): Rule(Status.EXPIRED, Role.NOBODY),
+    (Status.NEGOTIATING, Move.CONFIRM): Rule(Status.CONFIRMED, Role.ASKED),
+    (Status.NEGOTIATING, Move.ACCEPT): Rule(Status.CONFIRMED, Role.ASKED),
+    (Status.NEGOTIATING, Move.COUNTER): Rule(Status.COUNTERED, Role.ASKED),
+    (Status.NEGOTIATING, Move.REJECT): Rule(Status.REJECTED, Role.ASKED),
+    (Status.NEGOTIATING, Move.CANCEL): Rule(Status.CANCELLED, Role.PROPOSER),
+    (Status.NEGOTIATING, Move.EXPIRE): Rule(Status.EXPIRED, Role.NOBODY),
+    (Status.COUNTERED, Move.CONFIRM): Rule(Status.CONFIRMED, Role.ASKED),  # S1 prints it as negotiating
     (Status.COUNTERED, Move.ACCEPT): Rule(Status.CONFIRMED, Role.ASKED),
     (Status.COUNTERED, Move.COUNTER): Rule(Status.COUNTERED, Role.ASKED),
     (Status.COUNTERED, Move.REJECT): Rule(Status.REJECTED, Role.ASKED),
-    # Each has terms of their own on the table now: the offer is the one's, the counter-offer the other's (S2.41, C5).
+    # Each has terms of their own on the table now: the proposal is the one's, the counter-offer the other's (S2.41, C5).
     (Status.COUNTERED, Move.CANCEL): Rule(Status.CANCELLED, Role.PARTY),
     (Status.COUNTERED, Move.EXPIRE): Rule(Status.EXPIRED, Role.NOBODY),
-    (Status.CONFIRMED, Move.COMPLETE): Rule(Status.COMPLETED, Role.PARTY, Quorum.ALL),
     (Status.CONFIRMED, Move.CANCEL): Rule(Status.CANCELLED, Role.PARTY, Quorum.ALL_IN_TIME),
     (Status.CONFIRMED, Move.DISPUTE): Rule(Status.DISPUTED, Role.PARTY),
     (Status.DISPUTED, Move.COMPLETE): Rule(Status.COMPLETED, Role.PARTY, Quorum.ALL),
     (Status.DISPUTED, Move.CANCEL): Rule(Status.CANCELLED, Role.PARTY, Quorum.ALL_IN_TIME),
 }
+# Only who completes depends on the door that opened it (C2).
+TRADE_MOVES = SWAP_MOVES | {(Status.CONFIRMED, Move.COMPLETE): Rule(Status.COMPLETED, Role.PARTY)}
+OFFER_MOVES = SWAP_MOVES | {(Status.CONFIRMED, Move.COMPLETE): Rule(Status.COMPLETED, Role.PARTY, Quorum.ALL)}
 RING_MOVES = {
     (Status.PROPOSED, Move.ACCEPT): Rule(Status.CONFIRMED, Role.PARTY, Quorum.OTHERS, meanwhile=Status.NEGOTIATING),
     (Status.PROPOSED, Move.REJECT): Rule(Status.REJECTED, Role.PARTY),
@@ -112,7 +109,7 @@ def after(deal: Deal, move: Move, by: UUID | None) -> Deal:
     rule = MOVES.get((deal.kind, deal.status, move))
     if rule is None:
         raise InvalidState(
-            f"A {deal.kind} that is {deal.status} does not allow '{move}'.",
+            f"{'An' if deal.kind is Kind.OFFER else 'A'} {deal.kind} that is {deal.status} does not allow '{move}'.",
             details={"status": deal.status, "move": move},
         )
     if by is None:
@@ -158,14 +155,16 @@ def _settles(deal: Deal, rule: Rule, move: Move, answers: frozenset[tuple[UUID, 
 
 
 def countered(deal: Deal, by: UUID, item_id: UUID) -> Deal:
-    """The offer once `by` has put `item_id` in the place of what they were to give (S2.39, S2.40, C35 to C37).
+    """The trade or offer once `by` has put `item_id` in the place of all that they were to give (S2.39, S2.40, C35 to C37).
 
     Raises what `after` does, and InvalidState after 20 rounds.
     """
     moved = after(deal, Move.COUNTER, by)
     if deal.rounds >= ROUNDS_MAX:
-        raise InvalidState(f"An offer has at most {ROUNDS_MAX} counter-offers. Accept it, reject it, or begin anew.")
-    legs = tuple(replace(leg, item_id=item_id) if leg.giver == by else leg for leg in deal.legs)
+        raise InvalidState(f"There are at most {ROUNDS_MAX} counter-offers. Accept this one, reject it, or begin anew.")
+    gives = {party: [leg.item_id for leg in deal.legs if leg.giver == party] for party in deal.parties} | {by: [item_id]}
+    requester, owner = deal.parties
+    legs = swap(requester, owner, gives[requester], gives[owner])
     assert len({leg.item_id for leg in legs}) == len(legs), "nobody owns what the other gives"
     return replace(
         moved, legs=legs, revision=deal.revision + 1, rounds=deal.rounds + 1, proposer=by, answers=frozenset(), expired=False
@@ -185,7 +184,7 @@ def awaited(deal: Deal) -> tuple[UUID, ...]:
 
 def _awaited_moves(deal: Deal) -> tuple[Move, ...]:
     if deal.status in OPEN:
-        return (Move.ACCEPT, Move.CONFIRM, Move.INTEREST)
+        return (Move.ACCEPT,)  # of whom interest or S1's confirming is awaited, accepting is as well
     return (Move.COMPLETE, Move.EXECUTE) if deal.status in HOLDING else ()
 
 

@@ -133,7 +133,8 @@ def _ring_tables(graph: Graph, start: int, lengths: range, best: Best) -> list[T
     reached by then.
     """
     longest = lengths[-1]
-    half = (longest + 1) // 2
+    # The middle step of an odd ring is left to the side with fewer edges: what is wanted by hundreds has very many behind it.
+    half = (longest + (graph.into.degree(start) <= graph.out.degree(start))) // 2
     tables: list[Table] = [table for _, table in spread(graph.into, graph.owner, start, best.floors(lengths, half))]
     ahead = [nodes for nodes, _ in spread(graph.out, graph.owner, start, best.floors(lengths, longest - half - 1))]
     for length in range(half + 1, longest):
@@ -207,7 +208,7 @@ def _extended(graph: Graph, route: Route, entry: Entry, best: Best) -> list[Entr
     others, scores = step.rows.row(path[0 if taken == ahead else -1])
     rest = step.table[others]
     bounds = scores + rest + (so_far + step.extra - 1)
-    kept = np.flatnonzero((rest > 0) & (bounds >= best.height(edges)))
+    kept = ((rest > 0) & (bounds >= best.height(edges))).nonzero()[0]
     others = others[kept]
     rank = graph.rank
     return [

@@ -16,7 +16,7 @@ NONE: Int32s = np.zeros(0, np.int32)
 class Shelf:
     """Slots in order of their listings' values; after them those whose value nobody said, which are as near to any value.
 
-    12 bytes a slot, and up to a quarter of room. A change costs one move of what stands behind it.
+    12 bytes a slot, and up to an eighth of room. A change costs one move of what stands behind it.
     """
 
     __slots__ = ("_slots", "_values", "count", "valued")
@@ -34,7 +34,7 @@ class Shelf:
 
     def add(self, slot: int, value: float) -> None:
         if self.count == len(self._slots):
-            room = self.count // 4 + 2
+            room = self.count // 8 + 2
             self._values = np.concatenate((self._values, np.full(room, nan)))
             self._slots = np.concatenate((self._slots, np.zeros(room, np.int32)))
         place, end = self._equal(value)[1], self.count

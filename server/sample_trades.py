@@ -208,7 +208,9 @@ def _store(rows: Rows, chance: Chance, trade: Trade, messages: int, now: datetim
     until = min(closed + timedelta(days=2), now) if closed else now
     last_seq, last_at = _talk(rows, chance, trade, messages, until)
     for place, person in enumerate((trade.requester, trade.owner)):
-        rows["parties"].append((trade.id, person, place, last_seq if chance.is_so(0.7) else chance.below(last_seq + 1)))
+        read_seq = last_seq if chance.is_so(0.7) else chance.below(last_seq + 1)
+        answers = sorted(MOVE_TO[step.to].value for step in trade.steps[1:] if step.by == person)
+        rows["parties"].append((trade.id, person, place, answers, read_seq))
     closes = closed + CONVERSATION_OPEN if closed else None
     rows["conversations"].append((trade.conversation_id, trade.id, last_seq, closes, created, last_at))
 

@@ -3,6 +3,7 @@
 The window before counts for the part of it that the sliding window still covers; what is refused is not counted.
 """
 
+import contextlib
 import time
 from collections import OrderedDict
 from typing import NamedTuple
@@ -19,19 +20,26 @@ local passed = now - index * window
 local this, last = KEYS[1] .. ':' .. index, KEYS[1] .. ':' .. (index - 1)
 local used = tonumber(redis.call('GET', this) or '0')
 local before = tonumber(redis.call('GET', last) or '0')
+local function wait(used) -- until one more is allowed, of which `used` fall in this window
+    local spent = used + before * (1 - passed / window)
+    if spent + 1 <= limit then return window - passed end
+    if used + 1 <= limit then return math.min(window - passed, (spent + 1 - limit) * window / before) end
+    if used == 0 then return window - passed end
+    -- full by itself: it goes on counting, less and less, once the next window has begun
+    return window - passed + (used + 1 - limit) * window / used
+end
 local spent = used + before * (1 - passed / window)
 if spent + 1 > limit then
-    local wait = window - passed
-    if used + 1 <= limit then
-        wait = math.min(wait, (spent + 1 - limit) * window / before)
-    elseif used > 0 then -- full by itself: it goes on counting, less and less, once the next window has begun
-        wait = wait + (used + 1 - limit) * window / used
-    end
-    return {0, 0, math.ceil(wait)}
+    return {0, 0, math.ceil(wait(used))}
 end
 redis.call('INCR', this)
 redis.call('EXPIRE', this, math.ceil(window * 2))
-return {1, math.floor(limit - spent - 1), math.ceil(window - passed)}
+return {1, math.floor(limit - spent - 1), math.ceil(wait(used + 1))}
+"""
+GIVE_BACK = """
+local t = redis.call('TIME')
+local this = KEYS[1] .. ':' .. math.floor((t[1] + t[2] / 1000000) / tonumber(ARGV[1]))
+if tonumber(redis.call('GET', this) or '0') > 0 then redis.call('DECR', this) end
 """
 
 
@@ -60,6 +68,11 @@ class Limits:
         except CacheAway:
             return self._take_here(key, limit, window_seconds) if needed else Taken(True, limit, limit, window_seconds)
         return Taken(bool(allowed), limit, int(remaining), int(reset))
+
+    async def give_back(self, key: str, window_seconds: int) -> None:
+        """Do not count a request that was taken a moment ago: it asked for nothing new."""
+        with contextlib.suppress(CacheAway):
+            await self._cache.run(lambda client: client.eval(GIVE_BACK, 1, f"{PREFIX}limit:{key}", window_seconds))
 
     def _take_here(self, key: str, limit: int, window_seconds: int) -> Taken:
         now = time.monotonic()

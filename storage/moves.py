@@ -43,7 +43,7 @@ async def lock_deal(tx: Tx, deal_id: UUID, *, besides: UUID | None = None) -> De
     return record
 
 
-async def save_move(tx: Tx, before: Deal, after: Deal, *, by: UUID | None, reason: str | None = None) -> None:
+async def save_move(tx: Tx, before: Deal, after: Deal, *, reason: str | None = None) -> None:
     """Store what the move changed. The status it leaves is named, so that no move is made twice."""
     tag = await tx.execute(
         """
@@ -67,10 +67,10 @@ async def save_move(tx: Tx, before: Deal, after: Deal, *, by: UUID | None, reaso
         after.status in CLOSED,
     )
     assert rows_changed(tag) == 1, "the deal was locked, so it is as it was read"
-    await _save_answers(tx, before, after, by)
+    await _save_answers(tx, before, after)
 
 
-async def _save_answers(tx: Tx, before: Deal, after: Deal, by: UUID | None) -> None:
+async def _save_answers(tx: Tx, before: Deal, after: Deal) -> None:
     changed = [party for party in after.parties if _said(after, party) != _said(before, party)]
     if not changed:
         return
@@ -151,7 +151,7 @@ async def save_counter(tx: Tx, before: Deal, after: Deal, *, by: UUID, notes: st
             tag = await tx.execute(
                 f"""
                 UPDATE deals SET status = $3, revision = $4, rounds = $5, proposer_id = $6, item_ids = $7,
-                       expires_at = COALESCE($8, {DEFAULT_EXPIRY}), updated_at = now()
+                       expires_at = COALESCE($8, {DEFAULT_EXPIRY}), reason = NULL, updated_at = now()
                  WHERE id = $1 AND status = $2 AND revision = $4 - 1
                 """,
                 before.id,
@@ -166,6 +166,7 @@ async def save_counter(tx: Tx, before: Deal, after: Deal, *, by: UUID, notes: st
     except asyncpg.UniqueViolationError:
         raise DuplicateOffer from None
     assert rows_changed(tag) == 1, "the deal was locked, so it is as it was read"
+    await _save_answers(tx, before, after)
     await add_terms(tx, after, Move.COUNTER, by=by, notes=notes)
 
 

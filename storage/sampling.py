@@ -28,7 +28,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         *("complete_by", "reminded_at", "completed_at", "closed_at", "created_at", "updated_at"),
     ),
     "ownership": ("item_id", "seq", "from_id", "to_id", "deal_id", "at"),
-    "parties": ("deal_id", "user_id", "position", "read_seq"),
+    "parties": ("deal_id", "user_id", "position", "answers", "read_seq"),
     "revisions": ("deal_id", "revision", "made_by", "move", "created_at"),
     "legs": ("deal_id", "revision", "item_id", "giver_id", "receiver_id", "snapshot"),
     "item_holds": ("item_id", "deal_id"),

@@ -118,15 +118,18 @@ PROMISES = {
                  WHEN 'completed' THEN NOT bool_and(answers @> '{accept,execute}')
                  ELSE bool_and('execute' = ANY (answers)) END
     """,
-    "an offer stands where the answers in it say: who did not make the latest terms accepts, and both complete (C2, C5)": """
-        SELECT deal.id, deal.status
+    "a swap stands where the answers in it say: who did not make its latest terms said yes, and who completes is C2's": """
+        SELECT deal.id, deal.kind, deal.status
           FROM deals AS deal JOIN parties AS party ON party.deal_id = deal.id
-         WHERE deal.kind = 'offer'
+         WHERE deal.kind IN ('trade', 'offer')
          GROUP BY deal.id
         HAVING CASE WHEN deal.status IN ('proposed', 'countered') THEN bool_or(answers <> '{}')
+                    WHEN deal.status = 'negotiating' THEN bool_or(answers <> '{}' AND (position, answers) <> (1, '{interest}'))
                     WHEN deal.status IN ('confirmed', 'disputed', 'completed') THEN
-                         bool_or(('accept' = ANY (answers)) = (user_id = deal.proposer_id))
-                         OR bool_and('complete' = ANY (answers)) <> (deal.status = 'completed')
+                         bool_or(answers && '{accept,confirm}' = (user_id = deal.proposer_id))
+                         OR (deal.status = 'completed') <>
+                            CASE WHEN deal.kind = 'offer' OR bool_or('dispute' = ANY (answers))
+                                 THEN bool_and('complete' = ANY (answers)) ELSE bool_or('complete' = ANY (answers)) END
                     ELSE false END
     """,
     "a log tells once of the move by which its deal was confirmed, and only where it was (D7)": """
@@ -143,9 +146,11 @@ PROMISES = {
                                WHERE conversation_id = conversation.id AND kind = 'deal' ORDER BY seq DESC LIMIT 1) AS latest
          WHERE latest.status IS DISTINCT FROM CASE deal.kind
                WHEN 'trade' THEN CASE deal.status WHEN 'cancelled' THEN 'rejected' WHEN 'expired' THEN 'rejected'
-                                                  WHEN 'disputed' THEN 'confirmed' ELSE deal.status END
-               WHEN 'offer' THEN CASE deal.status WHEN 'proposed' THEN 'PENDING' WHEN 'countered' THEN 'COUNTER_OFFERED'
-                                                  WHEN 'confirmed' THEN 'ACCEPTED' ELSE upper(deal.status) END
+                                                  WHEN 'disputed' THEN 'confirmed' WHEN 'countered' THEN 'negotiating'
+                                                  ELSE deal.status END
+               WHEN 'offer' THEN CASE deal.status WHEN 'proposed' THEN 'PENDING' WHEN 'negotiating' THEN 'PENDING'
+                                                  WHEN 'countered' THEN 'COUNTER_OFFERED' WHEN 'confirmed' THEN 'ACCEPTED'
+                                                  ELSE upper(deal.status) END
                ELSE CASE deal.status WHEN 'negotiating' THEN 'PENDING' WHEN 'confirmed' THEN 'ACCEPTED'
                                      ELSE upper(deal.status) END END
     """,

@@ -40,8 +40,16 @@ EVERYTHING = """
               FROM legs WHERE deal_id = deal.id AND revision = deal.revision) AS legs
       FROM deals AS deal WHERE deal.id = $1
 """
-# What calls an accepted offer off, and what reports a problem with it, is the same for both models (C1, C14).
-OF_BOTH = {"let-go": "trade:cancel", "dispute": "trade:dispute"}
+# The moves of trades and offers that only one model has, or by which the two say different things (`tests.tables`).
+EVENTS = {
+    "interest": "trade:interest",
+    "confirm": "trade:confirm",
+    "accept": "offer:accept",
+    "counter": "offer:counter",
+    "cancel": "offer:cancel",
+    "let-go": "trade:cancel",
+    "dispute": "trade:dispute",
+}
 ANSWERS = {"accept": True, "reject": False}
 Everything = dict[str, Any]
 StageOf = TypeVar("StageOf", bound="Stage")
@@ -100,8 +108,26 @@ class Stage(ABC):
         return codes
 
 
-class TradeStage(Stage):
+class SwapStage(Stage):
+    """Trades and offers: both models' moves, made on what one of them has opened."""
+
     names = ("requester", "owner")
+    model: str  # which opened it, and makes the moves that both have
+
+    def event(self, move: str) -> str:
+        return EVENTS.get(move, f"{self.model}:{move}")
+
+    async def asks(self, person: Person, door: str, move: str, deal_id: str) -> Any:
+        event = self.event(move)
+        ask = {"tradeId" if event.startswith("trade:") else "offerId": deal_id}
+        if move == "counter":
+            # Each puts an item of their own on the table, so that nothing but whose turn it is can be wrong with it.
+            ask["counterOfferItemId"] = await (person if person.token else self.people["owner"]).lists("Another thing")
+        return await person.through(door, event, **ask)
+
+
+class TradeStage(SwapStage):
+    model = "trade"
     table = TRADE
 
     async def proposes(self) -> str:
@@ -109,27 +135,15 @@ class TradeStage(Stage):
         items = {"offeredItem": await requester.lists(), "requestedItem": await owner.lists()}
         return str((await requester.by_rest("trade:request", **items))["id"])
 
-    async def asks(self, person: Person, door: str, move: str, deal_id: str) -> Any:
-        return await person.through(door, f"trade:{move}", tradeId=deal_id)
 
-
-class OfferStage(Stage):
-    names = ("initiator", "recipient")
+class OfferStage(SwapStage):
+    model = "offer"
     table = OFFER
 
     async def proposes(self) -> str:
-        initiator, recipient = self.people["initiator"], self.people["recipient"]
-        items = {"offeredItemId": await initiator.lists(), "requestedItemId": await recipient.lists()}
-        return str((await initiator.by_rest("offer:create", **items))["id"])
-
-    async def asks(self, person: Person, door: str, move: str, deal_id: str) -> Any:
-        if move in OF_BOTH:
-            return await person.through(door, OF_BOTH[move], tradeId=deal_id)
-        if move != "counter":
-            return await person.through(door, f"offer:{move}", offerId=deal_id)
-        # Each puts an item of their own on the table, so that nothing but whose turn it is can be wrong with it.
-        item = await (person if person.token else self.people["recipient"]).lists("Another thing")
-        return await person.through(door, "offer:counter", offerId=deal_id, counterOfferItemId=item)
+        requester, owner = self.people["requester"], self.people["owner"]
+        items = {"offeredItemId": await requester.lists(), "requestedItemId": await owner.lists()}
+        return str((await requester.by_rest("offer:create", **items))["id"])
 
 
 class CycleStage(Stage):

@@ -79,115 +79,80 @@ def row_name(row: Row | Cell | str) -> str:
     return row if isinstance(row, str) else "-".join(part for part in row if isinstance(part, str))
 
 
-# S1.34 to S1.56, C5, C14
-TRADE = table(
-    """
-                              interest     confirm    complete   reject     cancel     dispute
-proposed           requester  not-yours    no         no         not-yours  cancelled  no
-proposed           owner      negotiating  no         no         rejected   not-yours  no
-negotiating        requester  no           not-yours  no         not-yours  cancelled  no
-negotiating        owner      no           confirmed  no         rejected   not-yours  no
-proposed-late      requester  too-late     too-late   too-late   too-late   too-late   too-late
-proposed-late      owner      too-late     too-late   too-late   too-late   too-late   too-late
-negotiating-late   requester  too-late     too-late   too-late   too-late   too-late   too-late
-negotiating-late   owner      too-late     too-late   too-late   too-late   too-late   too-late
-expired            requester  too-late     too-late   too-late   too-late   too-late   too-late
-expired            owner      too-late     too-late   too-late   too-late   too-late   too-late
-confirmed          requester  no           no         completed  no         asked      disputed
-confirmed          owner      no           no         completed  no         asked      disputed
-confirmed-let-go   requester  no           no         completed  no         again      disputed
-confirmed-let-go   owner      no           no         completed  no         cancelled  disputed
-confirmed-overdue  requester  no           no         completed  no         cancelled  disputed
-confirmed-overdue  owner      no           no         completed  no         cancelled  disputed
-disputed           requester  no           no         asked      no         asked      no
-disputed           owner      no           no         asked      no         asked      no
-disputed-received  requester  no           no         again      no         asked      no
-disputed-received  owner      no           no         completed  no         asked      no
-disputed-overdue   requester  no           no         asked      no         cancelled  no
-disputed-overdue   owner      no           no         asked      no         cancelled  no
-completed          requester  no           no         no         no         no         no
-completed          owner      no           no         no         no         no         no
-rejected           requester  no           no         no         no         no         no
-rejected           owner      no           no         no         no         no         no
-cancelled          requester  no           no         no         no         no         no
-cancelled          owner      no           no         no         no         no         no
-""",
-    {
-        "proposed": "",
-        "negotiating": "owner:interest",
-        "proposed-late": "time:expiry",
-        "negotiating-late": "owner:interest time:expiry",
-        "expired": "owner:interest time:expiry time:sweep",
-        "confirmed": "owner:interest owner:confirm",
-        "confirmed-let-go": "owner:interest owner:confirm requester:cancel",  # by the requester, who waits for the owner
-        "confirmed-overdue": "owner:interest owner:confirm time:deadline",
-        "disputed": "owner:interest owner:confirm owner:dispute",
-        "disputed-received": "owner:interest owner:confirm owner:dispute requester:complete",
-        "disputed-overdue": "owner:interest owner:confirm owner:dispute time:deadline",
-        "completed": "owner:interest owner:confirm requester:complete",
-        "rejected": "owner:interest owner:reject",
-        "cancelled": "requester:cancel",
-    },
-)
-
-# S2.37 to S2.48, C2, C4, C5, C14, C35: after a counter-offer the roles flip, and each has terms on the table to take back.
-# An accepted offer is not cancelled (S2.41); to call it off is what `let-go` is, at trade:cancel, as C14 has it.
+# S1.34 to S1.56, S2.37 to S2.48, C1 to C5, C14, C35: trades and offers are one machine, which is moved by both models' moves.
+# After a counter-offer the roles flip, and each has terms on the table to take back. What is accepted is not cancelled, which
+# is the column `cancel`, at offer:cancel (S2.41): `let-go`, at trade:cancel, calls it off (C14). `done` is as each kind has it.
+SWAP = """
+                              interest     accept     confirm    counter    reject     cancel     let-go     complete   dispute
+proposed           requester  not-yours    not-yours  no         not-yours  not-yours  cancelled  cancelled  no         no
+proposed           owner      negotiating  confirmed  no         countered  rejected   not-yours  not-yours  no         no
+negotiating        requester  no           not-yours  not-yours  not-yours  not-yours  cancelled  cancelled  no         no
+negotiating        owner      no           confirmed  confirmed  countered  rejected   not-yours  not-yours  no         no
+countered          requester  no           confirmed  confirmed  countered  rejected   cancelled  cancelled  no         no
+countered          owner      no           not-yours  not-yours  not-yours  not-yours  cancelled  cancelled  no         no
+countered-back     requester  no           not-yours  not-yours  not-yours  not-yours  cancelled  cancelled  no         no
+countered-back     owner      no           confirmed  confirmed  countered  rejected   cancelled  cancelled  no         no
+proposed-late      requester  too-late     too-late   too-late   too-late   too-late   too-late   too-late   too-late   too-late
+proposed-late      owner      too-late     too-late   too-late   too-late   too-late   too-late   too-late   too-late   too-late
+negotiating-late   requester  too-late     too-late   too-late   too-late   too-late   too-late   too-late   too-late   too-late
+negotiating-late   owner      too-late     too-late   too-late   too-late   too-late   too-late   too-late   too-late   too-late
+countered-late     requester  too-late     too-late   too-late   too-late   too-late   too-late   too-late   too-late   too-late
+countered-late     owner      too-late     too-late   too-late   too-late   too-late   too-late   too-late   too-late   too-late
+expired            requester  too-late     too-late   too-late   too-late   too-late   too-late   too-late   too-late   too-late
+expired            owner      too-late     too-late   too-late   too-late   too-late   too-late   too-late   too-late   too-late
+confirmed          requester  no           no         no         no         no         no         asked      done       disputed
+confirmed          owner      no           no         no         no         no         no         asked      done       disputed
+confirmed-let-go   requester  no           no         no         no         no         no         again      done       disputed
+confirmed-let-go   owner      no           no         no         no         no         no         cancelled  done       disputed
+confirmed-overdue  requester  no           no         no         no         no         cancelled  cancelled  done       disputed
+confirmed-overdue  owner      no           no         no         no         no         cancelled  cancelled  done       disputed
+disputed           requester  no           no         no         no         no         no         asked      asked      no
+disputed           owner      no           no         no         no         no         no         asked      asked      no
+disputed-received  requester  no           no         no         no         no         no         asked      again      no
+disputed-received  owner      no           no         no         no         no         no         asked      completed  no
+disputed-overdue   requester  no           no         no         no         no         cancelled  cancelled  asked      no
+disputed-overdue   owner      no           no         no         no         no         cancelled  cancelled  asked      no
+completed          requester  no           no         no         no         no         no         no         no         no
+completed          owner      no           no         no         no         no         no         no         no         no
+rejected           requester  no           no         no         no         no         no         no         no         no
+rejected           owner      no           no         no         no         no         no         no         no         no
+cancelled          requester  no           no         no         no         no         no         no         no         no
+cancelled          owner      no           no         no         no         no         no         no         no         no
+"""
+# Only between two who must both say that it is done can one have said so.
+OF_BOTH = """
+confirmed-received requester  no           no         no         no         no         no         asked      again      disputed
+confirmed-received owner      no           no         no         no         no         no         asked      completed  disputed
+received-disputed  requester  no           no         no         no         no         no         asked      again      no
+received-disputed  owner      no           no         no         no         no         no         asked      completed  no
+"""
+SWAP_COMES_BY = {
+    "proposed": "",
+    "negotiating": "owner:interest",
+    "countered": "owner:counter",
+    "countered-back": "owner:interest owner:counter requester:counter",
+    "proposed-late": "time:expiry",
+    "negotiating-late": "owner:interest time:expiry",
+    "countered-late": "owner:counter time:expiry",
+    "expired": "owner:interest time:expiry time:sweep",
+    "confirmed": "owner:interest owner:confirm",
+    "confirmed-let-go": "owner:accept requester:let-go",  # by the requester, who waits for the owner
+    "confirmed-overdue": "owner:counter requester:confirm time:deadline",
+    "disputed": "owner:interest owner:accept owner:dispute",
+    "disputed-received": "owner:accept owner:dispute requester:complete",
+    "disputed-overdue": "owner:counter requester:accept owner:dispute time:deadline",
+    "rejected": "owner:interest owner:reject",
+    "cancelled": "requester:cancel",
+}
+# What was opened as a trade is completed by either; what was as an offer, by both (C2).
+TRADE = table(SWAP.replace("done", "completed"), SWAP_COMES_BY | {"completed": "owner:accept requester:complete"})
 OFFER = table(
-    """
-                                     accept     reject     counter    cancel     complete   let-go     dispute
-proposed                  initiator  not-yours  not-yours  not-yours  cancelled  no         cancelled  no
-proposed                  recipient  confirmed  rejected   countered  not-yours  no         not-yours  no
-countered                 initiator  confirmed  rejected   countered  cancelled  no         cancelled  no
-countered                 recipient  not-yours  not-yours  not-yours  cancelled  no         cancelled  no
-countered-back            initiator  not-yours  not-yours  not-yours  cancelled  no         cancelled  no
-countered-back            recipient  confirmed  rejected   countered  cancelled  no         cancelled  no
-proposed-late             initiator  too-late   too-late   too-late   too-late   too-late   too-late   too-late
-proposed-late             recipient  too-late   too-late   too-late   too-late   too-late   too-late   too-late
-countered-late            initiator  too-late   too-late   too-late   too-late   too-late   too-late   too-late
-countered-late            recipient  too-late   too-late   too-late   too-late   too-late   too-late   too-late
-expired                   initiator  too-late   too-late   too-late   too-late   too-late   too-late   too-late
-expired                   recipient  too-late   too-late   too-late   too-late   too-late   too-late   too-late
-confirmed                 initiator  no         no         no         no         asked      asked      disputed
-confirmed                 recipient  no         no         no         no         asked      asked      disputed
-confirmed-received        initiator  no         no         no         no         again      asked      disputed
-confirmed-received        recipient  no         no         no         no         completed  asked      disputed
-confirmed-countered       initiator  no         no         no         no         asked      asked      disputed
-confirmed-countered       recipient  no         no         no         no         asked      asked      disputed
-confirmed-let-go          initiator  no         no         no         no         asked      again      disputed
-confirmed-let-go          recipient  no         no         no         no         asked      cancelled  disputed
-confirmed-overdue         initiator  no         no         no         cancelled  asked      cancelled  disputed
-confirmed-overdue         recipient  no         no         no         cancelled  asked      cancelled  disputed
-disputed                  initiator  no         no         no         no         asked      asked      no
-disputed                  recipient  no         no         no         no         asked      asked      no
-disputed-received         initiator  no         no         no         no         again      asked      no
-disputed-received         recipient  no         no         no         no         completed  asked      no
-disputed-overdue          initiator  no         no         no         cancelled  asked      cancelled  no
-disputed-overdue          recipient  no         no         no         cancelled  asked      cancelled  no
-completed                 initiator  no         no         no         no         no         no         no
-completed                 recipient  no         no         no         no         no         no         no
-rejected                  initiator  no         no         no         no         no         no         no
-rejected                  recipient  no         no         no         no         no         no         no
-cancelled                 initiator  no         no         no         no         no         no         no
-cancelled                 recipient  no         no         no         no         no         no         no
-""",
-    {
-        "proposed": "",
-        "countered": "recipient:counter",
-        "countered-back": "recipient:counter initiator:counter",
-        "proposed-late": "time:expiry",
-        "countered-late": "recipient:counter time:expiry",
-        "expired": "time:expiry time:sweep",
-        "confirmed": "recipient:accept",
-        "confirmed-received": "recipient:accept initiator:complete",
-        "confirmed-countered": "recipient:counter initiator:accept",
-        "confirmed-let-go": "recipient:accept initiator:let-go",
-        "confirmed-overdue": "recipient:accept time:deadline",
-        "disputed": "recipient:accept recipient:dispute",
-        "disputed-received": "recipient:accept initiator:complete recipient:dispute",
-        "disputed-overdue": "recipient:accept recipient:dispute time:deadline",
-        "completed": "recipient:accept initiator:complete recipient:complete",
-        "rejected": "recipient:reject",
-        "cancelled": "initiator:cancel",
+    SWAP.replace("done", "asked") + OF_BOTH.lstrip("\n"),
+    SWAP_COMES_BY
+    | {
+        "completed": "owner:interest owner:confirm requester:complete owner:complete",
+        "confirmed-received": "owner:accept requester:complete",
+        "received-disputed": "owner:interest owner:confirm requester:complete owner:dispute",
     },
 )
 

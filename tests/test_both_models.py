@@ -1,6 +1,6 @@
-"""Trades and offers are one table under two models: each is seen, and moved on, through both, in the words of each (C1).
+"""Trades and offers are one machine under two models: each is seen, and moved on, through both, in the words of each (C1).
 
-What a deal asks of whom stays its own, whichever model it is moved by: C2, C4, C5.
+Only who completes depends on the model that opened it (C2).
 """
 
 from collections.abc import AsyncIterator
@@ -82,31 +82,111 @@ async def offer_between(alice: Person, bob: Person) -> dict[str, Any]:
 
 
 @BOTH_DOORS
-async def test_an_offer_is_answered_by_accepting_whichever_model_it_is_seen_by(cast: Cast, door: str) -> None:
+async def test_an_offer_is_answered_with_interest_and_confirmed_as_a_trade_is(cast: Cast, door: str) -> None:
+    """C1, C4, S1.35: /trades/:id/confirm demands negotiating"""
     alice, bob = await cast.people("Alice", "Bob")
     offer = await offer_between(alice, bob)
-    for move in ("interest", "confirm"):  # S1's way to a yes is not an offer's (C4)
-        for person in (alice, bob):
-            await refused(person.through(door, f"trade:{move}", tradeId=offer["id"]), "INVALID_STATE")
-    await refused(alice.through(door, "trade:reject", tradeId=offer["id"]), "FORBIDDEN")  # theirs to cancel (C5)
-    trade = await bob.through(door, "trade:reject", tradeId=offer["id"], reason="It is promised.")
-    assert (trade["status"], trade["reason"]) == ("rejected", "It is promised.")
-    offer = await alice.through(door, "offer:get", offerId=offer["id"])
-    assert (offer["status"], offer["reason"]) == ("REJECTED", "It is promised.")
+    of_it = {"tradeId": offer["id"]}
+    await refused(alice.through(door, "trade:interest", **of_it), "FORBIDDEN")
+    no = await refused(bob.through(door, "trade:confirm", **of_it), "INVALID_STATE")
+    assert no.message == "An offer that is proposed does not allow 'confirm'."
+    assert (await bob.through(door, "trade:interest", **of_it))["status"] == "negotiating"
+    seen = await alice.through(door, "offer:get", offerId=offer["id"])
+    assert (seen["status"], seen["awaiting"]) == ("PENDING", [bob.id]), "S2 has no word for interest"
+    await refused(bob.through(door, "trade:interest", **of_it), "INVALID_STATE")
+    assert (await bob.through(door, "trade:confirm", **of_it))["status"] == "confirmed"
+    seen = await alice.through(door, "offer:get", offerId=offer["id"])
+    assert (seen["status"], seen["awaiting"]) == ("ACCEPTED", [alice.id, bob.id])
 
 
 @BOTH_DOORS
 @pytest.mark.parametrize("moves", [(), ("interest",)], ids=["proposed", "negotiating"])
-async def test_a_trade_is_not_accepted_or_countered_as_an_offer_is(cast: Cast, door: str, moves: tuple[str, ...]) -> None:
+async def test_a_trade_is_accepted_at_once_as_an_offer_is(cast: Cast, door: str, moves: tuple[str, ...]) -> None:
+    """C4: /offers/:id/accept goes from PENDING"""
     alice, bob = await cast.people("Alice", "Bob")
     trade = await trade_between(alice, bob, *moves)
-    await refused(bob.through(door, "offer:accept", offerId=trade["id"]), "INVALID_STATE")
-    other = await bob.lists("A lamp")
-    await refused(bob.through(door, "offer:counter", offerId=trade["id"], counterOfferItemId=other), "INVALID_STATE")
-    await refused(bob.through(door, "offer:cancel", offerId=trade["id"]), "FORBIDDEN")  # theirs to reject (C5)
-    offer = await alice.through(door, "offer:cancel", offerId=trade["id"])
-    assert offer["status"] == "CANCELLED"
-    assert (await bob.through(door, "trade:get", tradeId=trade["id"]))["reason"] == "cancelled"
+    await refused(alice.through(door, "offer:accept", offerId=trade["id"]), "FORBIDDEN")
+    await refused(bob.through(door, "offer:accept", offerId=trade["id"], revision=2), "STALE_REVISION")
+    assert (await bob.through(door, "offer:accept", offerId=trade["id"], revision=1))["status"] == "ACCEPTED"
+    seen = await alice.through(door, "trade:get", tradeId=trade["id"])
+    assert (seen["status"], "reason" in seen) == ("confirmed", False)
+    for item in (trade["offeredItem"], trade["requestedItem"]):
+        assert (await alice.through(door, "item:get", itemId=item))["status"] == "traded", "accept is confirm (C3)"
+
+
+@BOTH_DOORS
+@pytest.mark.parametrize("moves", [(), ("interest",)], ids=["proposed", "negotiating"])
+async def test_a_trade_is_countered_as_an_offer_is_and_then_the_roles_flip(
+    cast: Cast, door: str, moves: tuple[str, ...]
+) -> None:
+    """C1, C5, C35, C37: the requester answers, confirming in S1's words what S1 prints as negotiating"""
+    alice, bob = await cast.people("Alice", "Bob")
+    trade = await trade_between(alice, bob, *moves)
+    of_it, camera, bicycle, lamp = (
+        {"tradeId": trade["id"]},
+        trade["offeredItem"],
+        trade["requestedItem"],
+        await bob.lists("A lamp"),
+    )
+    counter = {"offerId": trade["id"], "counterOfferItemId": lamp}
+    await refused(alice.through(door, "offer:counter", **counter), "FORBIDDEN")
+    offer = await bob.through(door, "offer:counter", **counter, notes="I need my bicycle")
+    assert (offer["status"], offer["awaiting"], offer["notes"]) == ("COUNTER_OFFERED", [alice.id], "I need my bicycle")
+    assert (offer["offeredItem"]["id"], offer["requestedItem"]["id"]) == (camera, bicycle), "what it began with"
+    assert (offer["counterOfferItem"]["id"], offer["terms"]) == (lamp, {"offeredItems": [camera], "requestedItems": [lamp]})
+
+    seen = await alice.through(door, "trade:get", **of_it)
+    assert (seen["status"], seen["reason"], seen["revision"]) == ("negotiating", "countered", 2)
+    assert (seen["offeredItem"], seen["requestedItem"]) == (camera, lamp), "the terms as they are now"
+    assert {leg["item"]: (leg["giver"], leg["receiver"]) for leg in seen["legs"]} == {
+        camera: (alice.id, bob.id),
+        lamp: (bob.id, alice.id),
+    }
+    for event, code in (("trade:confirm", "FORBIDDEN"), ("trade:reject", "FORBIDDEN"), ("trade:interest", "INVALID_STATE")):
+        await refused(bob.through(door, event, **of_it), code)
+    await refused(alice.through(door, "trade:confirm", **of_it, revision=1), "STALE_REVISION")
+    assert (await alice.through(door, "trade:confirm", **of_it, revision=2))["status"] == "confirmed"
+    done = await alice.through(door, "trade:complete", **of_it)
+    assert (done["status"], "reason" in done) == ("completed", False), "it was opened as a trade: either completes (C2)"
+    for item, owner in ((camera, bob), (lamp, alice), (bicycle, bob)):
+        assert (await alice.through(door, "item:get", itemId=item))["owner"] == owner.id
+
+
+@BOTH_DOORS
+@pytest.mark.parametrize("countered", [False, True])
+async def test_who_may_reject_and_who_take_back_is_the_same_by_both_models(cast: Cast, door: str, countered: bool) -> None:
+    """C5"""
+    alice, bob = await cast.people("Alice", "Bob")
+    trade, offer = await trade_between(alice, bob, "interest"), await offer_between(alice, bob)
+    asked, proposer = bob, alice
+    if countered:
+        asked, proposer = alice, bob
+        for deal in (trade, offer):
+            await bob.through(door, "offer:counter", offerId=deal["id"], counterOfferItemId=await bob.lists())
+    for event, deal in (("offer:reject", trade), ("trade:reject", offer)):
+        named = {"offerId" if event == "offer:reject" else "tradeId": deal["id"]}
+        await refused(proposer.through(door, event, **named), "FORBIDDEN")
+        await asked.through(door, event, **named, reason="It is promised.")
+        seen = await proposer.through(door, "trade:get", tradeId=deal["id"])
+        assert (seen["status"], seen["reason"]) == ("rejected", "It is promised.")
+        seen = await proposer.through(door, "offer:get", offerId=deal["id"])
+        assert (seen["status"], seen["reason"]) == ("REJECTED", "It is promised.")
+
+
+@BOTH_DOORS
+async def test_what_is_accepted_is_not_cancelled_but_called_off_by_both(cast: Cast, door: str) -> None:
+    """S2.41, C14: whichever model opened it"""
+    alice, bob = await cast.people("Alice", "Bob")
+    trade = await trade_between(alice, bob, "interest", "confirm")
+    offer = await offer_between(alice, bob)
+    await bob.through(door, "offer:accept", offerId=offer["id"])
+    for deal in (trade, offer):
+        for person in (alice, bob):
+            await refused(person.through(door, "offer:cancel", offerId=deal["id"]), "INVALID_STATE")
+        assert (await alice.through(door, "trade:cancel", tradeId=deal["id"]))["status"] == "confirmed"
+        off = await bob.through(door, "trade:cancel", tradeId=deal["id"])
+        assert (off["status"], off["reason"]) == ("rejected", "cancelled")
+        assert (await alice.through(door, "offer:get", offerId=deal["id"]))["status"] == "CANCELLED"
 
 
 @BOTH_DOORS
@@ -138,3 +218,30 @@ async def test_people_are_told_in_the_words_of_the_model_that_opened_it(cast: Ca
         told = await person.hears("offer:changed", lambda push: push["change"]["move"] == "cancel")
         assert (told["offer"]["id"], told["change"]["status"], told["change"]["by"]) == (offer["id"], "CANCELLED", alice.id)
         assert told["offer"]["status"] == "CANCELLED"
+
+
+@BOTH_DOORS
+async def test_people_are_notified_of_the_moves_of_either_model(cast: Cast, door: str) -> None:
+    alice, bob = await cast.people("Alice", "Bob", connected=True)
+    trade = await trade_between(alice, bob)
+    await bob.through(door, "offer:counter", offerId=trade["id"], counterOfferItemId=await bob.lists("A lamp"))
+    push = await alice.hears("trade:changed", lambda push: push["change"]["move"] == "counter")
+    assert (push["change"]["status"], push["trade"]["status"], push["trade"]["revision"]) == ("negotiating", "negotiating", 2)
+    await alice.through(door, "trade:confirm", tradeId=trade["id"])
+    offer = await offer_between(alice, bob)
+    await bob.through(door, "trade:interest", tradeId=offer["id"])
+    push = await alice.hears("offer:changed", lambda push: push["change"]["move"] == "interest")
+    assert (push["change"]["status"], push["offer"]["status"]) == ("PENDING", "PENDING")
+
+    assert await sentences(alice, door, trade) == ["Bob offers you “A lamp” for “A camera” instead"]
+    assert await sentences(bob, door, trade) == [
+        "Alice offers you “A camera” for “A bicycle”",
+        "Alice said yes to the swap of “A lamp” for “A camera”",
+    ]
+    assert await sentences(alice, door, offer) == ["Bob is interested in the swap of “A camera” for “A bicycle”"]
+
+
+async def sentences(person: Person, door: str, deal: Any) -> list[str]:
+    """What the person was told of the deal while they were away, oldest first."""
+    page = await person.through(door, "notification:list", limit=100)
+    return [told["title"] for told in reversed(page["items"]) if told["deal"]["id"] == deal["id"]]

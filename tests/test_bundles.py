@@ -100,3 +100,42 @@ async def test_a_bundle_that_has_lost_one_item_holds_none(cast: Cast, door: str)
     await refused(bob.through(door, "trade:confirm", tradeId=trade["id"]), "ACTIVE_LISTING")
     for item in (*hers, *his):
         assert (await bob.through(door, "item:get", itemId=item))["status"] == "available"
+
+
+@BOTH_DOORS
+async def test_the_item_of_a_counter_offer_is_in_the_place_of_all_that_its_maker_was_to_give(cast: Cast, door: str) -> None:
+    """C35 to C37, over bundles: both sides', one after the other"""
+    alice, bob = await cast.people("Alice", "Bob", connected=True)
+    hers, his = await shelf(alice, 2), await shelf(bob, 3)
+    trade = await trade_between(alice, bob, "interest", offeredItem=hers, requestedItem=his[:2])
+    named = {"offerId": trade["id"]}
+    offer = await bob.through(door, "offer:counter", **named, counterOfferItemId=his[2])
+    assert offer["counterOfferItem"]["id"] == his[2]
+    assert (set(offer["terms"]["offeredItems"]), offer["terms"]["requestedItems"]) == (set(hers), [his[2]])
+    await refused(alice.through(door, "offer:counter", **named, counterOfferItemId=his[0]), "NOT_OWNER", "counterOfferItemId")
+    offer = await alice.through(door, "offer:counter", **named, counterOfferItemId=hers[1])
+    assert offer["terms"] == {"offeredItems": [hers[1]], "requestedItems": [his[2]]}, "one of a bundle is other terms than it"
+    everything = [{*hers, *his[:2]}, {*hers, his[2]}, {hers[1], his[2]}]
+    revisions = (await bob.through(door, "offer:get", **named))["revisions"]
+    assert [{item["id"] for item in [*one["offeredItems"], *one["requestedItems"]]} for one in revisions] == everything
+    same = bob.through(door, "offer:counter", **named, counterOfferItemId=his[2])
+    await refused(same, "INVALID_REQUEST", "counterOfferItemId")
+
+    aside = await trade_between(bob, alice, offeredItem=his[0], requestedItem=hers[0])
+    await bob.through(door, "offer:accept", **named)
+    assert (await bob.through(door, "trade:get", tradeId=aside["id"]))["status"] == "proposed", "what was dropped is free"
+    await alice.through(door, "trade:complete", tradeId=trade["id"])
+    for item, owner in ((hers[0], alice), (hers[1], bob), (his[0], bob), (his[1], bob), (his[2], alice)):
+        assert (await bob.through(door, "item:get", itemId=item))["owner"] == owner.id
+
+
+@BOTH_DOORS
+async def test_a_counter_offer_over_a_bundle_that_is_on_the_table_already_is_a_duplicate(cast: Cast, door: str) -> None:
+    """C39"""
+    alice, bob = await cast.people("Alice", "Bob", connected=True)
+    camera, his = await alice.lists(), await shelf(bob, 2)
+    bundle = await trade_between(alice, bob, offeredItem=camera, requestedItem=his)
+    await trade_between(alice, bob, offeredItem=camera, requestedItem=his[0])
+    await refused(bob.through(door, "offer:counter", offerId=bundle["id"], counterOfferItemId=his[0]), "DUPLICATE_OFFER")
+    offer = await bob.through(door, "offer:counter", offerId=bundle["id"], counterOfferItemId=his[1])
+    assert offer["terms"] == {"offeredItems": [camera], "requestedItems": [his[1]]}

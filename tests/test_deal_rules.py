@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from matching.deal import CLOSED, HOLDING, OPEN, SWAPS, Deal, Kind, Leg, Move, Status, ring, swap
-from matching.moves import after, awaited, countered
+from matching.moves import MOVES, after, awaited, countered
 from matching.refusals import InvalidState, OfferExpired, Refusal
 from tests.tables import CODES, OFFER, RING, TRADE, Cell, row_name
 
@@ -18,7 +18,7 @@ ALICE, BOB, CAROL, STRANGER = (UUID(int=number) for number in range(1, 5))
 CAMERA, BICYCLE, LAMP, PIANO = (UUID(int=number) for number in range(11, 15))
 
 TABLES = {Kind.TRADE: TRADE, Kind.OFFER: OFFER, Kind.CYCLE: RING, Kind.CHAIN: RING}
-WHO = {"requester": 0, "owner": 1, "initiator": 0, "recipient": 1, "second": 1, "third": 2}
+WHO = {"requester": 0, "owner": 1, "initiator": 0, "second": 1, "third": 2}
 
 
 def proposed(kind: Kind) -> Deal:
@@ -32,7 +32,7 @@ def proposed(kind: Kind) -> Deal:
 
 
 def move_of(name: str) -> Move:
-    """The move by its name in the tables: `let-go` is how a confirmed offer is cancelled."""
+    """The move by its name in the tables: `let-go` is how a confirmed swap is cancelled."""
     return Move.CANCEL if name == "let-go" else Move(name)
 
 
@@ -61,7 +61,7 @@ def come_to(kind: Kind, steps: str) -> Deal:
 
 def rules_cells() -> list[tuple[Kind, Cell]]:
     """All of the tables but `offer:cancel`, which asks less of the rules than they allow: `let-go` is what they allow."""
-    return [(kind, cell) for kind, one in TABLES.items() for cell in one.cells if (kind, cell.move) != (Kind.OFFER, "cancel")]
+    return [(kind, cell) for kind, one in TABLES.items() for cell in one.cells if kind not in SWAPS or cell.move != "cancel"]
 
 
 @pytest.mark.parametrize(("kind", "cell"), rules_cells(), ids=row_name)
@@ -91,7 +91,7 @@ def test_a_move_brings_what_the_table_says(kind: Kind, cell: Cell, later: bool) 
 
 
 @pytest.mark.parametrize(("kind", "state"), [(kind, state) for kind, one in TABLES.items() for state in one.comes_by])
-def test_no_kind_allows_another_kinds_moves_nor_a_stranger_any(kind: Kind, state: str) -> None:
+def test_no_kind_allows_what_its_table_does_not_name_nor_a_stranger_any(kind: Kind, state: str) -> None:
     own = TABLES[kind]
     before = come_to(kind, own.comes_by[state])
     cells = [cell for cell in own.cells if cell.state == state]
@@ -143,28 +143,61 @@ def test_every_deal_that_is_not_over_can_end_in_time_and_none_that_is_over_goes_
     assert len(OPEN) + len(HOLDING) + len(CLOSED) == len(Status)
 
 
+# ── One machine ──
+
+
+def test_trades_and_offers_differ_in_who_completes_and_in_nothing_else() -> None:
+    """C1, C2"""
+    trade, offer = ({(status, move): rule for (one, status, move), rule in MOVES.items() if one is kind} for kind in SWAPS)
+    assert trade.keys() == offer.keys()
+    assert [place for place in trade if trade[place] != offer[place]] == [(Status.CONFIRMED, Move.COMPLETE)]
+
+
+def test_a_refusal_says_in_the_engine_s_words_what_is_not_to_be_done_now() -> None:
+    for kind, told in ((Kind.TRADE, "A trade"), (Kind.OFFER, "An offer")):
+        with pytest.raises(InvalidState) as no:
+            after(proposed(kind), Move.CONFIRM, BOB)
+        assert no.value.message == f"{told} that is proposed does not allow 'confirm'."
+        assert no.value.details == {"status": Status.PROPOSED, "move": Move.CONFIRM}
+
+
 # ── Counter-offers ──
 
 
-def test_a_counter_offer_replaces_what_its_maker_gives_and_the_other_is_to_answer() -> None:
-    first = countered(proposed(Kind.OFFER), BOB, LAMP)
+@pytest.mark.parametrize("kind", SWAPS)
+@pytest.mark.parametrize("steps", ["", "owner:interest"])
+def test_a_counter_offer_replaces_what_its_maker_gives_and_the_other_is_to_answer(kind: Kind, steps: str) -> None:
+    first = countered(come_to(kind, steps), BOB, LAMP)
     assert first.legs == swap(ALICE, BOB, [CAMERA], [LAMP])
     assert awaited(first) == (ALICE,)
     second = countered(first, ALICE, PIANO)
     assert second.legs == swap(ALICE, BOB, [PIANO], [LAMP]), "accepting swaps the latest terms of both (C37)"
     assert awaited(second) == (BOB,)
-    assert after(second, Move.ACCEPT, BOB).legs == second.legs
+    for yes in (Move.ACCEPT, Move.CONFIRM):
+        assert after(second, yes, BOB).legs == second.legs
 
 
-def test_a_counter_offer_begins_its_time_anew_and_voids_what_was_said() -> None:
-    late_by_now = replace(proposed(Kind.OFFER), expired=True)
+@pytest.mark.parametrize("kind", SWAPS)
+def test_the_item_of_a_counter_offer_is_in_the_place_of_all_that_its_maker_was_to_give(kind: Kind) -> None:
+    bundle = replace(proposed(kind), legs=swap(ALICE, BOB, [CAMERA, LAMP], [BICYCLE, PIANO]))
+    less = countered(bundle, BOB, PIANO)
+    assert less.legs == swap(ALICE, BOB, [CAMERA, LAMP], [PIANO]), "one of the bundle is other terms than the bundle"
+    assert countered(less, ALICE, CAMERA).legs == swap(ALICE, BOB, [CAMERA], [PIANO])
+
+
+@pytest.mark.parametrize("kind", SWAPS)
+def test_a_counter_offer_begins_its_time_anew_and_voids_what_was_said(kind: Kind) -> None:
+    interested = come_to(kind, "owner:interest")
+    assert interested.answers == {(BOB, Move.INTEREST)}
     with pytest.raises(OfferExpired):
-        countered(late_by_now, BOB, LAMP)
-    assert not countered(proposed(Kind.OFFER), BOB, LAMP).expired
+        countered(replace(interested, expired=True), BOB, LAMP)
+    fresh = countered(interested, BOB, LAMP)
+    assert (fresh.expired, fresh.answers) == (False, frozenset())
 
 
-def test_twenty_rounds_and_not_one_more() -> None:
-    deal = proposed(Kind.OFFER)
+@pytest.mark.parametrize("kind", SWAPS)
+def test_twenty_rounds_and_not_one_more(kind: Kind) -> None:
+    deal = proposed(kind)
     for number in range(20):
         deal = countered(deal, (BOB, ALICE)[number % 2], UUID(int=3000 + number))
     assert deal.rounds == 20
@@ -182,10 +215,12 @@ def test_twenty_rounds_and_not_one_more() -> None:
     [
         (Kind.TRADE, "proposed", (BOB,)),
         (Kind.TRADE, "negotiating", (BOB,)),
+        (Kind.TRADE, "countered", (ALICE,)),
         (Kind.TRADE, "confirmed", (ALICE, BOB)),
         (Kind.TRADE, "disputed-received", (BOB,)),
         (Kind.TRADE, "completed", ()),
         (Kind.OFFER, "proposed", (BOB,)),
+        (Kind.OFFER, "negotiating", (BOB,)),
         (Kind.OFFER, "countered", (ALICE,)),
         (Kind.OFFER, "countered-back", (BOB,)),
         (Kind.OFFER, "confirmed", (ALICE, BOB)),

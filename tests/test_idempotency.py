@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import Market, OpenMarket
 from tests.people import Cast, Person, Refused
 from tests.raw_socket import raw_socket
-from tests.trading import BOTH_DOORS, refused, trade_between
+from tests.trading import BOTH_DOORS, once_by, refused, trade_between
 
 CAMERA = {
     "title": "A camera",
@@ -19,13 +19,6 @@ CAMERA = {
     "condition": "GOOD",
     "lookingFor": "flexible",
 }
-
-
-async def once_by(person: Person, door: str, key: str, event: str, /, **payload: Any) -> Any:
-    """`data` of the action with an idempotency key, by either door."""
-    if door == "rest":
-        return await person.by_rest(event, key=key, **payload)
-    return await person.does(event, idempotencyKey=key, **payload)
 
 
 async def items_of(person: Person) -> int:

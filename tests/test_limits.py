@@ -10,7 +10,7 @@ import pytest
 from handlers.action import ACTIONS, RATES, Limit
 from tests.conftest import Market, OpenMarket
 from tests.people import PASSWORD, Cast, Person
-from tests.trading import BOTH_DOORS, refused, trade_between
+from tests.trading import BOTH_DOORS, once_by, refused, trade_between
 from tests.valkeys import own_valkey
 
 WRONG = "not the password"
@@ -36,6 +36,8 @@ async def login(cast: Cast, email: str, password: str = WRONG, **more: Any) -> t
 def test_the_classes_are_as_large_as_was_decided() -> None:  # C43, C44
     assert RATES[Limit.AUTH] == (10, 15 * 60)
     assert RATES[Limit.PROPOSE] == (60, 3600)
+    assert RATES[Limit.CREATE] == (10, 3600)
+    assert RATES[Limit.SEARCH] == (100, 3600)
     assert RATES[Limit.READ] == (1000, 3600)
     assert RATES[Limit.MUTATE] == (120, 3600)
     assert RATES[Limit.MESSAGE] == (60, 60)
@@ -43,6 +45,9 @@ def test_the_classes_are_as_large_as_was_decided() -> None:  # C43, C44
     classes = {name: action.limit for name, action in ACTIONS.items()}
     assert classes["POST /auth/login"] is classes["POST /auth/forgot-password"] is Limit.AUTH
     assert classes["trade:request"] is Limit.PROPOSE
+    assert classes["offer:counter"] is Limit.PROPOSE
+    assert classes["offer:create"] is classes["chain:create"] is Limit.CREATE
+    assert classes["barter:items"] is classes["barter:matches"] is classes["barter:opportunities"] is Limit.SEARCH
     assert classes["message:send"] is Limit.MESSAGE
     assert classes["item:list"] is Limit.READ
     assert classes["POST /items/{item_id}/images"] is Limit.UPLOAD
@@ -101,11 +106,13 @@ async def test_the_headers_count_down(limited: Market) -> None:  # C42
     for left in ("2", "1", "0"):
         status, _, headers = await limited.cast.answer("GET", "/auth/me", token=alice.token)
         assert (status, headers["RateLimit-Limit"], headers["RateLimit-Remaining"]) == (200, "3", left)
-        assert 0 < int(headers["RateLimit-Reset"]) <= 3600
+        assert 0 < int(headers["RateLimit-Reset"]) <= 2 * 3600
+    told = int(headers["RateLimit-Reset"])
     status, body, headers = await limited.cast.answer("GET", "/auth/me", token=alice.token)
     assert status == 429
     assert (headers["RateLimit-Limit"], headers["RateLimit-Remaining"]) == ("3", "0")
     assert headers["RateLimit-Reset"] == headers["Retry-After"] == str(body["error"]["details"]["retryAfter"])
+    assert 0 <= told - int(headers["RateLimit-Reset"]) <= 5, "the last one that was allowed had said so already"
 
 
 @pytest.mark.usefixtures("few_reads")
@@ -229,3 +236,21 @@ async def test_who_has_uploaded_too_much_is_told_before_the_pictures_are_read(
     form = {"Content-Type": "multipart/form-data; boundary=x"}
     asked = [await limited.cast.answer("POST", path, token=alice.token, data=b"", headers=form) for _ in range(3)]
     assert [status for status, _, _ in asked] == [400, 400, 429], "each counts once, also what was no picture"
+
+
+@BOTH_DOORS
+async def test_who_may_ask_no_more_still_gets_the_answer_to_what_they_asked(
+    limited: Market, door: str, monkeypatch: pytest.MonkeyPatch
+) -> None:  # contract.md, "Retrying is safe"; C41
+    monkeypatch.setitem(RATES, Limit.CREATE, (2, 3600))
+    alice, bob = await limited.cast.people("Alice", "Bob")
+    wanted = [await bob.lists() for _ in range(3)]
+    offered = await alice.lists()
+    first, second, third = [{"offeredItemId": offered, "requestedItemId": item} for item in wanted]
+    offer = await once_by(alice, door, "one", "offer:create", **first)
+    assert await once_by(alice, door, "one", "offer:create", **first) == offer, "a repeat is not counted"
+    await once_by(alice, door, "two", "offer:create", **second)
+    await refused(once_by(alice, door, "three", "offer:create", **third), "RATE_LIMITED")
+    assert await once_by(alice, door, "one", "offer:create", **first) == offer
+    await refused(once_by(alice, door, "one", "offer:create", **third), "RATE_LIMITED")
+    await refused(once_by(alice, door, "four", "offer:create", offeredItemId="?"), "RATE_LIMITED")

@@ -22,10 +22,8 @@ from tests.waiting import until
 
 def letters_to(market: Market, person: Person) -> list[EmailMessage]:
     """In no order."""
-    found: list[EmailMessage] = [
-        message_from_bytes(file.read_bytes(), policy=default) for file in market.data_dir.glob("mail/*.eml")
-    ]
-    return [letter for letter in found if letter["To"] == person.email]
+    written = [file.read_bytes() for file in market.data_dir.glob("mail/*.eml")]
+    return [message_from_bytes(letter, policy=default) for letter in written if person.email.encode() in letter]
 
 
 def subjects_to(market: Market, person: Person) -> list[str]:

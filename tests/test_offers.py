@@ -400,24 +400,17 @@ async def test_each_door_shows_the_other_s_deals_in_its_own_words(cast: Cast, do
 
 
 @BOTH_DOORS
-async def test_each_kind_keeps_its_own_moves(cast: Cast, door: str) -> None:
-    """C1, C2, C4: interest and confirm are a trade's, accept and counter an offer's; both complete an offer"""
+async def test_either_door_completes_a_deal_as_the_door_that_opened_it_has_it(cast: Cast, door: str) -> None:
+    """C1, C2: an offer with the second of both, a trade with the first of either"""
     alice, bob = await cast.people("Alice", "Bob")
-    trade, offer = await trade_between(alice, bob, "interest"), await offer_between(alice, bob)
-    for move in ("interest", "confirm"):
-        await refused(bob.through(door, f"trade:{move}", tradeId=offer["id"]), "INVALID_STATE")
-    await refused(bob.through(door, "offer:accept", offerId=trade["id"]), "INVALID_STATE")
-    counter = {"offerId": trade["id"], "counterOfferItemId": await bob.lists()}
-    await refused(bob.through(door, "offer:counter", **counter), "INVALID_STATE")
-
+    trade, offer = await trade_between(alice, bob, "interest", "confirm"), await offer_between(alice, bob)
     await bob.through(door, "offer:accept", offerId=offer["id"])
     first = await alice.through(door, "trade:complete", tradeId=offer["id"])
-    assert first["status"] == "confirmed", "it is an offer all the same: Bob has not said so yet"
+    assert first["status"] == "confirmed", "Bob has not said so yet"
     assert (await bob.through(door, "offer:get", offerId=offer["id"]))["completedBy"] == [alice.id]
     assert (await bob.through(door, "trade:complete", tradeId=offer["id"]))["status"] == "completed"
-    await bob.through(door, "trade:confirm", tradeId=trade["id"])
     done = await alice.through(door, "offer:complete", offerId=trade["id"])
-    assert (done["status"], done["completedBy"]) == ("COMPLETED", [alice.id]), "a trade, which either completes"
+    assert (done["status"], done["completedBy"]) == ("COMPLETED", [alice.id])
 
 
 # What people say with it

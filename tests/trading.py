@@ -34,3 +34,10 @@ async def hears_of(person: Person, trade: Trade, move: str) -> Any:
     return await person.hears(
         "trade:changed", lambda push: push["trade"]["id"] == trade["id"] and push["change"]["move"] == move
     )
+
+
+async def once_by(person: Person, door: str, key: str, event: str, /, **payload: Any) -> Any:
+    """`data` of the action with an idempotency key, by either door."""
+    if door == "rest":
+        return await person.by_rest(event, key=key, **payload)
+    return await person.does(event, idempotencyKey=key, **payload)

@@ -117,7 +117,7 @@ $story$asked<h4>Answers</h4><p><code>$status</code> $shape <q>$says</q></p>$refu
         asked=_asked(one),
         status=one.action.status,
         shape=phrase(one.shapes.of(one.action.output), one.shapes),
-        says=one.action.says,
+        says=" · ".join(one.action.says),
         refusals=_refusals(one),
         limit=inline(one.limit),
         samples=joined(_sample(name, code) for name, code in samples),

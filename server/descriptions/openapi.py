@@ -161,7 +161,7 @@ def _object(one: Described, name: str) -> Schema:
 
 def _success(one: Described) -> Document:
     return {
-        "description": one.action.says,
+        "description": " · ".join(one.action.says),
         "headers": REQUEST_ID | RATES,
         "content": {"application/json": {"schema": one.shapes.answered(one.action)}},
     }

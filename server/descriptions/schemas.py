@@ -41,7 +41,10 @@ class Shapes:
     def answered(self, action: Action) -> Schema:
         """The whole answer of an action that succeeds."""
         schema = {name: value for name, value in self.resolved(self.of(Success)).items() if name != "title"}
-        about = {"message": {"const": action.says}, "data": self.of(action.output)}
+        about = {
+            "message": {"const": action.says[0]} if len(action.says) == 1 else {"enum": list(action.says)},
+            "data": self.of(action.output),
+        }
         return schema | {"properties": schema["properties"] | about}
 
     def refused(self, codes: Iterable[str]) -> Schema:

@@ -1,12 +1,14 @@
 """`python -m tests.bench [SUBJECT ...]`: measure, and compare. Fails only where what must be the same is not."""
 
 import gc
+import os
 from collections.abc import Callable, Coroutine
 
 import click
 import uvloop
 
 from server.cli import GC_THRESHOLDS
+from server.logs import configure_logs
 from server.memory import keep_no_large_blocks
 from tests.bench import events, matching
 from tests.bench.report import Report
@@ -23,9 +25,12 @@ def main(subjects: tuple[str, ...]) -> None:
     """Measure SUBJECTS, or all there are."""
     gc.set_threshold(*GC_THRESHOLDS)  # as the server does
     keep_no_large_blocks()
+    configure_logs("warning", "console")
     failures = 0
     for subject in subjects or sorted(SUBJECTS):
+        before = os.getloadavg()[0]
         report = uvloop.run(SUBJECTS[subject]())
+        report.note(f"The machine: {os.cpu_count()} cores; load average {before:.1f} before, {os.getloadavg()[0]:.1f} after.")
         click.echo(f"{report}\n")
         failures += len(report.failures)
     raise SystemExit(1 if failures else 0)

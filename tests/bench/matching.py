@@ -99,7 +99,8 @@ class Bench:
         self.report.add(Figure("the same look-up by an action, through the pool", [pooled], [floor], LOOK_UP, "µs"))
         self.report.note(
             "The look-up: one item by its primary key, by asyncpg on a connection that is at hand; the median of "
-            f"{self.scale.looked_up:,}, taken anew in each round."
+            f"{self.scale.looked_up:,}, taken anew in each round. Against that of an action, through the pool, each ratio "
+            f"would be {pooled / floor:.1f} times smaller."
         )
 
     def sampled(self, count: int) -> list[int]:
@@ -163,30 +164,29 @@ class Bench:
             self.report.add(Figure(f"{name}: p50", [median(theirs)], [median(ours.values())], floor, at_least=at_least))
 
     async def changes(self, fresh: Sequence[Listing]) -> None:
-        """What is new is in the graph when `put` has returned: the next search sees it."""
-        floor = await self.look_ups.seconds()
-        put, found, dropped, with_rings = [], [], [], 0
+        """Items come, are looked for, and go, in rounds. What is new is in the graph when `put` has returned."""
+        floors, added, found, taken_out = [], [], [], []
+        for _ in range(self.scale.rounds):
+            floors.append(await self.look_ups.seconds())
+            adding = times(self.market.put, fresh)
+            searching = times(self._rings_of, fresh)
+            added.append(Quantiles.of(adding))
+            found.append(Quantiles.of([sum(both) for both in zip(adding, searching, strict=True)]))
+            taken_out.append(Quantiles.of(times(self.market.drop, [listing.item for listing in fresh])))
+        for name, quantiles in (("add an item", added), ("add one and find its rings", found), ("take an item out", taken_out)):
+            self._add(name, quantiles, floors, p50_at_most=10 if quantiles is added else None)
+
         for listing in fresh:
-            seconds, _ = taken(self.market.put, listing)
-            put.append(seconds)
-            slot = self.market.slot(listing.item)
-            assert slot is not None, "it is in the market"
-            seconds, rings = taken(self.rings, slot)
-            found.append(put[-1] + seconds)
-            with_rings += bool(rings.paths)
-            for total, path in rings.paths:
-                if total != self._by_definition(path):
-                    self.report.fail(f"the ring {path} through {listing.item} has edges that its listings do not")
-        for listing in fresh:
-            seconds, _ = taken(self.market.drop, listing.item)
-            dropped.append(seconds)
-        self.report.add(Figure("add an item: p50", [Quantiles.of(put).p50], [floor], LOOK_UP, floor_unit="µs", at_most=10))
-        self.report.add(Figure("add an item: p99", [Quantiles.of(put).p99], [floor], LOOK_UP, floor_unit="µs"))
-        self.report.add(
-            Figure("add one and search for its rings: p50", [Quantiles.of(found).p50], [floor], LOOK_UP, floor_unit="µs")
-        )
-        self.report.add(Figure("take an item out: p50", [Quantiles.of(dropped).p50], [floor], LOOK_UP, floor_unit="µs"))
-        self.report.note(f"Of {len(fresh)} items added, {with_rings} were in a ring at once.")
+            self.market.put(listing)
+        with_rings = [rings for listing in fresh if (rings := self._rings_of(listing).paths)]
+        self.report.note(f"Of {len(fresh)} items added, {len(with_rings)} were in a ring at once.")
+        if any(total != self._by_definition(ring) for rings in with_rings for total, ring in rings):
+            self.report.fail("a ring through an item that was added has edges that its listings do not")
+
+    def _rings_of(self, listing: Listing) -> Found:
+        slot = self.market.slot(listing.item)
+        assert slot is not None, "it is in the market"
+        return self.rings(slot)
 
     async def _rounds(
         self, name: str, search: Callable[[int], object], slots: Sequence[int], p99_at_most: float | None = None
@@ -197,10 +197,14 @@ class Bench:
         for _ in range(self.scale.rounds):
             floors.append(await self.look_ups.seconds())
             rounds.append(Quantiles.of(times(search, slots)))
+        self._add(name, rounds, floors, p99_at_most=p99_at_most)
+
+    def _add(self, name: str, rounds: Sequence[Quantiles], floors: Sequence[float], **at_most: float | None) -> None:
+        """The quantiles of each round; `p99_at_most=30`: what is promised of one of them."""
         for quantile in Quantiles._fields:
             seconds = [getattr(each, quantile) for each in rounds]
-            at_most = p99_at_most if quantile == "p99" else None
-            self.report.add(Figure(f"{name}: {quantile}", seconds, floors, LOOK_UP, floor_unit="µs", at_most=at_most))
+            promised = at_most.get(f"{quantile}_at_most")
+            self.report.add(Figure(f"{name}: {quantile}", seconds, floors, LOOK_UP, floor_unit="µs", at_most=promised))
 
     def _by_definition(self, ring: tuple[int, ...]) -> int:
         """The sum of its edges' scores, from the listings as they are."""
