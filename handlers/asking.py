@@ -76,6 +76,8 @@ def unstorable(value: object, path: str) -> str | None:
     if isinstance(value, str):
         if "\0" in value:
             return path
+        if value.isascii():
+            return None
         try:
             value.encode()
         except UnicodeEncodeError:

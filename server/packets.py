@@ -10,7 +10,6 @@ import asyncio
 import re
 from collections.abc import Awaitable
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 import socketio
@@ -18,7 +17,7 @@ import structlog
 from aiohttp import web
 from socketio import packet
 
-from handlers.dispatch import refusal
+from handlers.dispatch import new_request_id, refusal
 from matching.refusals import InvalidRequest
 from server.engine import BINARY, TEXT, EngineServer, EngineSocket
 from server.rooms import Rooms
@@ -160,7 +159,7 @@ class PacketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         asks = ASKS.match(data)
         if asks is None or self.manager.sid_from_eio_sid(eio_sid, "/") is None:
             return False
-        for sent in self._encoded(packet.ACK, "/", int(asks[1]), (refusal(no, uuid4().hex).body,)):
+        for sent in self._encoded(packet.ACK, "/", int(asks[1]), (refusal(no, new_request_id()).body,)):
             self.put(eio_sid, *sent)
         return True
 

@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 import structlog
 from socketio.exceptions import ConnectionRefusedError as Refuse
 
 from handlers.app import App, PushBody
-from handlers.dispatch import Request, dispatch, refusal
+from handlers.dispatch import Request, dispatch, new_request_id, refusal
 from handlers.pushes import SessionEnded
 from handlers.tokens import Caller
 from matching.refusals import Internal, InvalidRequest, NotFound, RateLimited, Refusal, Unauthenticated
@@ -128,7 +128,7 @@ class SocketDoor:
             log.info("socket.disconnected", user=str(socket.user_id), reason=reason, sockets=len(self.sockets))
 
     async def _event(self, event: str, sid: str, *arguments: object) -> object:
-        request_id = uuid4().hex
+        request_id = new_request_id()
         socket = self.sockets.get(sid)
         if socket is None:
             return refusal(Unauthenticated(), request_id).body
