@@ -6,18 +6,17 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import count
 from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 import structlog
-from prometheus_client import Counter, Histogram
 
 from handlers.action import ACTIONS, ADDRESS_RATE, RATES, Action, Call, Limit, Work
 from handlers.app import App
 from handlers.asking import read_input, unstorable
+from handlers.tally import TALLY
 from handlers.tokens import Caller
 from matching.refusals import (
     IdempotencyMismatch,
@@ -34,9 +33,6 @@ from storage.answers import StoredAnswer, find_answer, keep_answer
 from storage.database import CONFLICTS, Tx
 
 log = structlog.get_logger()
-
-ANSWERED = Counter("swaploop_actions_total", "Answers by action, door and code", ["action", "door", "code"])
-TOOK = Histogram("swaploop_action_seconds", "Time from a request to its answer", ["action"])
 
 # What every line that is logged meanwhile says: structlog takes it from the variables that are named like this.
 _REQUEST_ID: ContextVar[str] = ContextVar("structlog_request_id")
@@ -129,7 +125,8 @@ async def dispatch(app: App, request: Request) -> Answer:
         act = None  # REST's alone; its name is no event, and an upload's input is trusted to come from the upload door
     id_before = _REQUEST_ID.set(request.request_id)
     action_before = _ACTION.set(request.name[:80])
-    user_before = _USER.set(str(request.caller.user_id) if request.caller else None)
+    user = request.caller.user if request.caller else None
+    user_before = _USER.set(user)
     try:
         try:
             answer = await _answer(app, act, request)
@@ -142,22 +139,14 @@ async def dispatch(app: App, request: Request) -> Answer:
             answer = refusal(Internal(), request.request_id)
         code = answer.body.error.code if isinstance(answer.body, Refused) else "OK"
         seconds = time.perf_counter() - started
-        answered, took = _counters(act.name if act else "unknown", request.door, code)
-        answered.inc()
-        took.observe(seconds)
-        tell = log.debug if request.door == "demo" else log.info
-        tell("action", door=request.door, code=code, ms=round(seconds * 1000, 1))
+        TALLY.count(act.name if act else "unknown", request.door, code, seconds)
+        if request.door != "demo":
+            app.tell(request.name[:80], request.door, code, seconds, request.request_id, user)
         return answer
     finally:
         _REQUEST_ID.reset(id_before)
         _ACTION.reset(action_before)
         _USER.reset(user_before)
-
-
-@cache
-def _counters(name: str, door: str, code: str) -> tuple[Counter, Histogram]:
-    """There are as many as actions, doors and codes; finding one by its labels costs more than counting."""
-    return ANSWERED.labels(name, door, code), TOOK.labels(name)
 
 
 async def _answer(app: App, act: Action | None, request: Request) -> Answer:

@@ -10,11 +10,15 @@ import io
 import logging
 import re
 import sys
+import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TextIO
 
 import msgspec
 import structlog
+
+from handlers.app import Tell, tell_by_structlog
 
 # Of either set, with the line ends that only some terminals know, and what turns the direction of writing around
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -75,8 +79,39 @@ def configure_logs(level: str, form: str) -> None:
     logging.basicConfig(level=max(number, logging.WARNING), format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
 
 
+def action_lines(level: str, form: str) -> Tell:
+    """What tells of an action, the line there are most of: as structlog would write it, at a fifth of the cost."""
+    if logging.getLevelNamesMapping()[level.upper()] > logging.INFO:
+        return _say_nothing
+    if sys.stderr.isatty() and form != "json":
+        return tell_by_structlog
+
+    def as_json(action: str, door: str, code: str, seconds: float, request_id: str, user: str | None) -> None:
+        told: dict[str, object] = {"event": "action", "level": "info", "timestamp": _now(), "action": action, "door": door, "code": code}
+        told |= {"ms": round(seconds * 1000, 1), "request_id": request_id, "user": user}
+        LINES.info(msgspec.json.encode(told).decode())
+
+    def as_text(action: str, door: str, code: str, seconds: float, request_id: str, user: str | None) -> None:
+        LINES.info(
+            f"{_now()} [info     ] {'action':<{EVENT_WIDTH}} action={_shown(action)} code={code} door={door} "
+            f"ms={round(seconds * 1000, 1)} request_id={request_id} user={user}"
+        )
+
+    return as_json if form == "json" else as_text
+
+
+def _say_nothing(action: str, door: str, code: str, seconds: float, request_id: str, user: str | None) -> None:
+    pass
+
+
 def _now() -> str:
-    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    second, fraction = divmod(time.time(), 1)
+    return f"{_until_second(int(second))}.{int(fraction * 1_000_000):06d}Z"
+
+
+@lru_cache(maxsize=2)
+def _until_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _console() -> structlog.typing.Processor:

@@ -40,12 +40,22 @@ class LiveSocket:
     """A signed-in socket of this process."""
 
     id: str
-    user_id: UUID
-    session_id: UUID
-    expires_at: datetime
+    caller: Caller
     address: str
     warned: bool = False
     rooms: set[str] = field(default_factory=set)
+
+    @property
+    def user_id(self) -> UUID:
+        return self.caller.user_id
+
+    @property
+    def session_id(self) -> UUID:
+        return self.caller.session_id
+
+    @property
+    def expires_at(self) -> datetime:
+        return self.caller.expires_at
 
 
 class SocketDoor:
@@ -82,7 +92,7 @@ class SocketDoor:
         except Refusal as no:
             raise Refuse(no.message, {"code": no.code}) from None
         address = client_address(environ["aiohttp.request"], self._config.trusted_proxies)
-        socket = LiveSocket(sid, caller.user_id, caller.session_id, caller.expires_at, address)
+        socket = LiveSocket(sid, caller, address)
         self.sockets[sid] = socket
         self._sockets_of[socket.user_id] += 1
         try:
@@ -140,7 +150,7 @@ class SocketDoor:
             name=event,
             raw=raw,
             door="socket",
-            caller=Caller(socket.user_id, socket.session_id, socket.expires_at),
+            caller=socket.caller,
             key=key,
             address=socket.address,
             socket_id=sid,
