@@ -1,4 +1,4 @@
-"""`python -m tests.bench.echo_server`: python-socketio as it comes, with an event that answers what it is sent; prints its port.
+"""`python -m tests.bench.echo_server`: python-socketio as it comes, answering what it is sent; prints its port.
 
 On uvloop and orjson, or msgspec where orjson is not installed.
 """

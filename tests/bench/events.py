@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 from uuid import uuid4
 
 from handlers.tokens import Tokens
 from server.embedded import EmbeddedValkey
-from tests.bench.event_server import fast_json
+from tests.bench.echo_server import FastJson
 from tests.bench.floors import fresh_database
 from tests.bench.report import Figure, Report
 from tests.bench.timing import Quantiles
@@ -58,16 +57,15 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(kind: str, **settings: str) -> AsyncIterator[Server]:
-    """`python -m tests.bench.event_server KIND`; its log goes to a file, which is thrown away."""
+async def serving(module: str, **settings: str) -> AsyncIterator[Server]:
+    """`python -m MODULE`; its log goes to a file, which is thrown away."""
     secret = secrets.token_urlsafe(48)
     with tempfile.TemporaryDirectory(prefix="swaploop-bench-") as folder, (Path(folder) / "log").open("w") as written:
         environment = {**os.environ, "PORT": "0", "DATA_DIR": folder, "RATE_LIMITS": "off", "SECRET_KEY": secret} | settings
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "tests.bench.event_server",
-            kind,
+            module,
             stdout=asyncio.subprocess.PIPE,
             stderr=written,
             env=environment,
@@ -94,7 +92,7 @@ async def ours(**settings: str) -> AsyncIterator[Server]:
         try:
             async with (
                 fresh_database() as database_url,
-                serving("ours", DATABASE_URL=database_url, REDIS_URL=valkey.url, **settings) as server,
+                serving("tests.bench.no_op_server", DATABASE_URL=database_url, REDIS_URL=valkey.url, **settings) as server,
             ):
                 yield server
         finally:
@@ -126,11 +124,10 @@ def ignore(_: Wire, __: bytes) -> None:
 
 async def run(seconds: float = SECONDS, rounds: int = ROUNDS, connections: tuple[int, ...] = CONNECTIONS) -> Report:
     report = Report("Events: a no-op action through our door, beside a bare python-socketio echo")
-    json: Any = fast_json()
     report.note(
-        f"The echo encodes with {json.name}; both on uvloop, WebSocket only, {len(EVENT)} bytes an event, rate limits off."
+        f"The echo encodes with {FastJson.name}; both on uvloop, WebSocket only, {len(EVENT)} bytes an event, rate limits off."
     )
-    async with ours() as product, serving("echo") as echo:
+    async with ours() as product, serving("tests.bench.echo_server") as echo:
         for count in connections:
             mine, bare = Side([], [], []), Side([], [], [])
             our_wires = await connect(product.port, [product.auth() for _ in range(count)], ignore)
