@@ -24,7 +24,7 @@ from server.rooms import Rooms
 
 log = structlog.get_logger()
 
-CONNECT_SECONDS_MAX = 8.0  # from the connection, or from leaving the last namespace, until CONNECT
+CONNECT_SECONDS_MAX = 8.0  # from the connection, or from leaving the last namespace, until it is connected
 UNDER_WAY_MAX = 100  # events of one connection at once; further ones are not read until one has been answered
 
 # What decoding a packet raises for bytes that somebody made up.
@@ -187,13 +187,11 @@ class PacketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         elif self.manager.sid_from_eio_sid(eio_sid, where) is not None:
             self.cut_off(eio_sid)  # it is connected; python-socketio would make it deaf
         else:
-            if socket.deadline is not None:
-                socket.deadline.cancel()
             await super()._handle_connect(eio_sid, where, data)
             if socket.closed:  # meanwhile
                 await self._handle_disconnect(eio_sid, where, self.reason.TRANSPORT_CLOSE)
-            elif not self.manager.namespaces_of(eio_sid):
-                self._expect_connect(eio_sid)
+            elif socket.deadline is not None and self.manager.sid_from_eio_sid(eio_sid, where) is not None:
+                socket.deadline.cancel()  # one that is refused has not connected
 
     async def _handle_disconnect(self, eio_sid: str, namespace: str | None, reason: str | None = None) -> None:
         connected = bool(self.manager.namespaces_of(eio_sid))

@@ -74,7 +74,8 @@ class Client:
 class Bare:
     """The bare server: Engine.IO alone (it sends every message back) at /engine.io/, Socket.IO at /socket.io/."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+    def __init__(self, server: PacketServer, session: aiohttp.ClientSession, url: str) -> None:
+        self.server = server
         self.session = session
         self.url = url
 
@@ -141,7 +142,7 @@ async def bare(ping_seconds: float) -> AsyncIterator[Bare]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
         async with aiohttp.ClientSession() as session:
-            yield Bare(session, f"http://127.0.0.1:{runner.addresses[0][1]}")
+            yield Bare(server, session, f"http://127.0.0.1:{runner.addresses[0][1]}")
     finally:
         for one in (server.eio, engine):
             for socket in list(one.sockets.values()):
