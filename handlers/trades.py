@@ -13,6 +13,7 @@ from handlers.proposing import PROPOSING_REFUSES, Swap, propose, say
 from handlers.types import EXPIRY_DAYS_MAX, Note, Page, Paging, Reason, checked_expiry, ids, page_of
 from handlers.words import Door, TradeStatus, reason_said, status_said
 from matching.deal import SWAPS, Deal, Kind, Move
+from matching.moves import awaited
 from matching.refusals import (
     ActiveListing,
     Forbidden,
@@ -22,7 +23,8 @@ from matching.refusals import (
     OfferExpired,
     StaleRevision,
 )
-from storage.deals import DealRecord, list_deals
+from storage.deal_record import DealRecord
+from storage.deals import list_deals
 
 ITEMS_A_SIDE_MAX = 10
 Bundle = Annotated[
@@ -79,6 +81,7 @@ class Trade(Output):
     confirmed_at: datetime | None
     complete_by: Annotated[datetime | None, Meta(description="From then on either side may cancel alone.")]  # C14
     overdue: bool
+    awaiting: Annotated[list[UUID], Meta(description="Whose answer, or word that it is done, it waits for.")]
     cancel_asked_by: list[UUID]
     expires_at: datetime
     created_at: datetime
@@ -110,6 +113,7 @@ class Trade(Output):
             confirmed_at=record.confirmed_at,
             complete_by=record.complete_by,
             overdue=deal.overdue,
+            awaiting=list(awaited(deal)),
             cancel_asked_by=[party for party in deal.parties if (party, Move.CANCEL) in deal.answers],
             expires_at=record.expires_at,
             created_at=record.created_at,

@@ -1,8 +1,8 @@
 """Rows of scored edges that grow and shrink, in one pool of numpy arrays. No clock, no I/O.
 
 A market's graph has about twenty edges per item and changes one listing at a time. Lists of Python objects would take
-100 bytes an edge; a fixed CSR matrix would have to be built anew for each change. So a row has some room to grow in, moves to
-the end of the pool when it outgrows it, and the pool is packed when a quarter of it is holes.
+100 bytes an edge; a fixed CSR matrix would have to be built anew for each change. So a row moves to the end of the pool when
+it outgrows its place, with some room to grow in, and the pool is packed when a sixteenth of it is holes.
 """
 
 from typing import Self, TypeVar
@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 
 Int32s = NDArray[np.int32]  # a slot fits, and so does a score in millionths
 Int64s = NDArray[np.int64]
-Number = TypeVar("Number", np.int32, np.int64)
+Length = TypeVar("Length", int, Int32s)
+POOL_MAX = 2**31 - 1  # edges and free places: a place is kept in 32 bits
 
 
 class Adjacency:
     """A row of edges (other node, score in millionths) per node 0..nodes-1; at most one edge per row and other node.
 
-    8 bytes an edge, plus up to a quarter of slack in each row and two thirds of free space in the pool. Every change costs
-    the length of its row; growing and packing the pool copy all of it, amortised over the changes that made them necessary.
+    8 bytes an edge, plus an eighth and two of room in each row that grew, and up to a seventh of free space in the pool.
+    Every change costs the length of its row; growing and packing the pool copy all of it, amortised over many changes.
     Not safe for threads: the views that `row` gives are right until the next change, so never give them to `set_row`.
     """
 
@@ -28,7 +29,7 @@ class Adjacency:
     def __init__(self, nodes: int = 0) -> None:
         self.nodes = 0
         self.edges = 0
-        self._start: Int64s = np.zeros(0, np.int64)
+        self._start: Int32s = np.zeros(0, np.int32)
         self._length: Int32s = np.zeros(0, np.int32)
         self._room: Int32s = np.zeros(0, np.int32)
         self._others: Int32s = np.zeros(0, np.int32)
@@ -47,6 +48,7 @@ class Adjacency:
         assert len(length) == nodes, "a source beyond the nodes"
         self._others = others[order].astype(np.int32)
         self._scores = scores[order].astype(np.int32)
+        assert len(order) <= POOL_MAX
         self._start[:nodes] = np.cumsum(length) - length
         self._length[:nodes] = length
         self._room[:nodes] = length
@@ -62,7 +64,7 @@ class Adjacency:
     def grow(self, nodes: int) -> None:
         """Have at least `nodes` nodes; the new ones have empty rows."""
         if nodes > len(self._start):
-            size = max(nodes, len(self._start) * 5 // 4 + 16)
+            size = max(nodes, len(self._start) * 9 // 8 + 16)
             self._start = _resized(self._start, size)
             self._length = _resized(self._length, size)
             self._room = _resized(self._room, size)
@@ -91,7 +93,7 @@ class Adjacency:
             self._taken -= int(self._room[node])
             self._room[node] = 0
             return
-        start = self._start_with_room(node, length)
+        start = self._start_with_room(node, length, length)
         self._others[start : start + length] = others
         self._scores[start : start + length] = scores
         self._length[node] = length
@@ -104,7 +106,7 @@ class Adjacency:
             scores[found[0]] = score
             return
         length = len(others)
-        start = self._start_with_room(node, length + 1)
+        start = self._start_with_room(node, length + 1, _roomy(length + 1))
         self._others[start + length] = other
         self._scores[start + length] = score
         self._length[node] = length + 1
@@ -140,11 +142,10 @@ class Adjacency:
         if not 0 <= node < self.nodes:
             raise IndexError(f"node {node} of {self.nodes}")
 
-    def _start_with_room(self, node: int, length: int) -> int:
-        """Where the row of `node` starts, once it has room for `length` edges."""
+    def _start_with_room(self, node: int, length: int, room: int) -> int:
+        """Where the row of `node` starts, once `length` edges fit; if they do not as it is, it gets `room` for so many."""
         if length <= self._room[node]:
             return int(self._start[node])
-        room = length + length // 4 + 2
         if self._end + room > len(self._others):
             self._make_space(room)
         old, new, kept = int(self._start[node]), self._end, int(self._length[node])
@@ -157,19 +158,20 @@ class Adjacency:
         return new
 
     def _make_space(self, room: int) -> None:
-        """Have `room` free places at the end of the pool: by packing it where a quarter is holes, else by growing it."""
-        if self._end - self._taken >= self._end // 4:
+        """Have `room` free places at the end of the pool: by packing it where a sixteenth is holes, else by growing it."""
+        if self._end - self._taken >= self._end // 16:
             self._pack()
         if self._end + room > len(self._others):
-            size = (self._end + room) * 5 // 4 + 64
+            size = (self._end + room) * 17 // 16 + 64
+            assert size <= POOL_MAX
             self._others = _resized(self._others, size)
             self._scores = _resized(self._scores, size)
 
     def _pack(self) -> None:
-        """Write all rows one after the other, with no holes between them and no more than the usual slack in each."""
+        """Write all rows one after the other, with no holes between them and no more than the usual room in each."""
         nodes = np.arange(self.nodes)
         length = self._length[: self.nodes]
-        room = np.minimum(self._room[: self.nodes], length + length // 4 + 2)
+        room = np.minimum(self._room[: self.nodes], _roomy(length))
         start = np.cumsum(room, dtype=np.int64) - room
         source = self._places(nodes, length)
         self._start[: self.nodes] = start
@@ -180,7 +182,12 @@ class Adjacency:
         self._end = self._taken = int(room.sum(dtype=np.int64))
 
 
-def _resized(array: NDArray[Number], size: int) -> NDArray[Number]:
+def _roomy(length: Length) -> Length:
+    """With room to grow in."""
+    return length + length // 8 + 2
+
+
+def _resized(array: Int32s, size: int) -> Int32s:
     larger = np.zeros(size, array.dtype)
     larger[: len(array)] = array
     return larger

@@ -93,12 +93,18 @@ async def lists(person: Person, title: str, category: str = "books", **more: Any
     return item
 
 
+def named(person: str | None) -> str:
+    """A name for a person who is known by id only."""
+    return (person or "nobody").title()
+
+
 async def until(pilot: Pilot[None], condition: Callable[[], bool], what: str, within_seconds: float = 15.0) -> None:
     """Let the app work until `condition` holds."""
     deadline = asyncio.get_running_loop().time() + within_seconds
     while not condition():
         assert asyncio.get_running_loop().time() < deadline, f"never came: {what}\n{screen_text(pilot.app)}"
-        await pilot.pause(0.05)
+        await asyncio.sleep(0.02)
+    await pilot.pause(0)  # so that what the app has begun for it is done as well
 
 
 def screen_text(app: App[None]) -> str:

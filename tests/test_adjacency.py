@@ -99,5 +99,5 @@ def test_memory_stays_in_proportion_however_long_the_market_lives() -> None:
             for other in range(100, 100 + int(chance.integers(0, 5))):
                 edges.add(node, other, 500_000)
         peak_bytes = max(peak_bytes, edges.nbytes)
-    row_room = 20 * 5 // 4 + 2
-    assert peak_bytes < nodes * (16 + 8 * row_room * 5 // 3) * 5 // 4
+    row_room = 20 * 9 // 8 + 2
+    assert peak_bytes < nodes * (12 + 8 * row_room * 8 // 7) * 9 // 8

@@ -46,8 +46,9 @@ async def test_each_is_printed_by_both_models_in_the_words_of_each(stage: Stage,
         assert (trade["requester"], trade["owner"]) == (first.id, second.id) == (offer["initiatorId"], offer["recipientId"])
         terms = offer["terms"]
         assert ([trade["offeredItem"]], [trade["requestedItem"]]) == (terms["offeredItems"], terms["requestedItems"])
-        assert trade["conversation"] == offer["conversation"]
-        for same in ("revision", "expiresAt", "confirmedAt", "completeBy", "completedAt", "overdue", "createdAt", "updatedAt"):
+        for same in ("revision", "awaiting", "cancelAskedBy", "overdue", "conversation"):
+            assert trade[same] == offer[same], same
+        for same in ("expiresAt", "confirmedAt", "completeBy", "completedAt", "createdAt", "updatedAt"):
             assert trade[same] == offer[same], same
 
 
@@ -137,6 +138,7 @@ async def test_a_trade_is_countered_as_an_offer_is_and_then_the_roles_flip(
 
     seen = await alice.through(door, "trade:get", **of_it)
     assert (seen["status"], seen["reason"], seen["revision"]) == ("negotiating", "countered", 2)
+    assert seen["awaiting"] == [alice.id], "theirs to confirm now"
     assert (seen["offeredItem"], seen["requestedItem"]) == (camera, lamp), "the terms as they are now"
     assert {leg["item"]: (leg["giver"], leg["receiver"]) for leg in seen["legs"]} == {
         camera: (alice.id, bob.id),

@@ -36,6 +36,7 @@ from tests.at_the_client import (
     app_in,
     app_of,
     lists,
+    named,
     screen_text,
     someone,
     until,
@@ -196,17 +197,31 @@ def trade(status: str, **more: Any) -> Data:
         {"item": "2", "title": "Telescope", "condition": "NEW", "giver": "bilal", "receiver": "amina"},
     ]
     base = {"id": "t", "conversation": "c", "status": status, "revision": 3, "requester": "amina", "owner": "bilal"}
-    return {**base, "legs": legs, "updatedAt": "2026-01-01T00:00:00Z", **more}
+    waits = {"awaiting": ["amina", "bilal"] if status == "confirmed" else [], "cancelAskedBy": [], "overdue": False}
+    return {**base, **waits, "legs": legs, "updatedAt": "2026-01-01T00:00:00Z", **more}
+
+
+def counter(by: str) -> Data:
+    return trade("negotiating", reason="countered", awaiting=["bilal" if by == "amina" else "amina"])
 
 
 @pytest.mark.parametrize(
     ("wire", "requester", "owner"),
     [
-        (trade("proposed"), ["cancel"], ["interest", "reject"]),
-        (trade("negotiating"), ["cancel"], ["confirm", "reject"]),
+        (trade("proposed", awaiting=["bilal"]), ["cancel"], ["interest", "accept", "counter", "reject"]),
+        (trade("negotiating", awaiting=["bilal"]), ["cancel"], ["confirm", "counter", "reject"]),
+        (counter(by="bilal"), ["confirm", "counter", "reject", "cancel"], ["cancel"]),
+        (counter(by="amina"), ["cancel"], ["confirm", "counter", "reject", "cancel"]),
         (trade("confirmed"), ["complete", "cancel", "dispute"], ["complete", "cancel", "dispute"]),
         (trade("confirmed", cancelAskedBy=["amina"]), ["complete", "dispute"], ["complete", "cancel", "dispute"]),
+        (trade("confirmed", cancelAskedBy=["amina"], reason="ill"), ["complete", "dispute"], ["complete", "cancel", "dispute"]),
+        (
+            trade("confirmed", cancelAskedBy=["amina"], overdue=True),
+            ["complete", "cancel", "dispute"],
+            ["complete", "cancel", "dispute"],
+        ),
         (trade("confirmed", reason="broken"), ["complete", "cancel"], ["complete", "cancel"]),
+        (trade("confirmed", reason="broken", awaiting=["bilal"]), ["cancel"], ["complete", "cancel"]),
         (trade("completed"), [], []),
         (trade("rejected", reason="expired"), [], []),
     ],
@@ -214,6 +229,13 @@ def trade(status: str, **more: Any) -> Data:
 def test_only_the_moves_that_are_open_are_offered(wire: Data, requester: list[str], owner: list[str]) -> None:
     assert [move.verb for move in Trade.of(wire, "amina").moves()] == requester
     assert [move.verb for move in Trade.of(wire, "bilal").moves()] == owner
+
+
+def test_who_would_call_it_off_is_said() -> None:
+    asked = trade("confirmed", cancelAskedBy=["amina"], reason="ill")
+    assert Trade.of(asked, "amina").hint(named) == "you asked to call it off: ill"
+    assert Trade.of(asked, "bilal").hint(named) == "Amina asks to call it off: ill"
+    assert Trade.of(trade("confirmed", reason="broken"), "bilal").hint(named) == "problem: broken"
 
 
 def test_words_are_sentences_and_safe_on_a_terminal() -> None:

@@ -35,6 +35,7 @@ from tests.at_the_client import (
     app_in,
     app_of,
     lists,
+    named,
     screen_text,
     someone,
     until,
@@ -122,7 +123,14 @@ def test_the_picture_is_an_svg_that_shows_everyone_and_loads_nothing(people: int
 def offer(status: str, *, awaiting: tuple[str, ...] = (), **more: Any) -> Data:
     people = {name: {"id": name, "fullName": name.title(), "avatar": None} for name in ("amina", "bilal")}
     base = {"id": "o", "conversation": "c", "initiatorId": "amina", "recipientId": "bilal", "status": status, "revision": 1}
-    items = {"offeredItem": thing(1), "requestedItem": thing(2), "completedBy": [], "overdue": False, "notes": None}
+    items = {
+        "offeredItem": thing(1),
+        "requestedItem": thing(2),
+        "completedBy": [],
+        "cancelAskedBy": [],
+        "overdue": False,
+        "notes": None,
+    }
     terms = {"terms": {"offeredItems": ["item-1"], "requestedItems": ["item-2"]}, "awaiting": list(awaiting)}
     return {**base, **items, **terms, "initiator": people["amina"], "recipient": people["bilal"], "updatedAt": "", **more}
 
@@ -137,6 +145,7 @@ def offer(status: str, *, awaiting: tuple[str, ...] = (), **more: Any) -> Data:
             ["cancel"],
         ),
         (offer("ACCEPTED"), ["complete", "cancel", "dispute"], ["complete", "cancel", "dispute"]),
+        (offer("ACCEPTED", cancelAskedBy=["amina"]), ["complete", "dispute"], ["complete", "cancel", "dispute"]),
         (offer("ACCEPTED", completedBy=["amina"]), ["cancel", "dispute"], ["complete", "cancel", "dispute"]),
         (offer("DISPUTED", reason="broken"), ["complete", "cancel"], ["complete", "cancel"]),
         (offer("COMPLETED"), [], []),
@@ -146,6 +155,12 @@ def offer(status: str, *, awaiting: tuple[str, ...] = (), **more: Any) -> Data:
 def test_only_the_moves_of_an_offer_that_are_open_are_offered(wire: Data, initiator: list[str], recipient: list[str]) -> None:
     assert [move.verb for move in Offer.of(wire, "amina").moves()] == initiator
     assert [move.verb for move in Offer.of(wire, "bilal").moves()] == recipient
+
+
+def test_who_would_call_an_offer_off_is_said() -> None:
+    asked = offer("DISPUTED", cancelAskedBy=["amina"], reason="broken")
+    assert Offer.of(asked, "amina").hint(named) == "problem: broken; you asked to call it off"
+    assert Offer.of(asked, "bilal").hint(named) == "problem: broken; Amina asks to call it off"
 
 
 def test_an_offers_terms_are_what_is_on_the_table_now() -> None:

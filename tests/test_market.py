@@ -1,7 +1,9 @@
 """The market's graph is what its definition says, however it came about (S2.79, C57, C58), and stays so in large markets."""
 
 import random
+from collections.abc import Iterator
 from dataclasses import replace
+from sys import getrefcount
 from uuid import UUID
 
 import pytest
@@ -170,6 +172,23 @@ def test_5_000_items_of_one_person_hide_nothing_of_others() -> None:
         market.drop(one.item)
     market.mend(rows_max=100)
     check(market, among_others, whole=True)
+
+
+def test_reading_a_market_holds_no_listing_that_has_been_read() -> None:
+    chance = random.Random(3)
+
+    def read() -> Iterator[Listing]:
+        before = any_listing(chance, 1, people=20)
+        yield before
+        for number in range(2, 100):
+            one = any_listing(chance, number, people=20)
+            yield one
+            assert getrefcount(before) == 2, "this one and the question itself"
+            before = one
+
+    market = Market(TAXONOMY)
+    market.load(read())
+    assert len(market) == 99
 
 
 def test_a_market_that_emptied_keeps_nothing() -> None:

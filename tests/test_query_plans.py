@@ -260,13 +260,7 @@ async def test_what_changes_items_and_trades_finds_them_by_index(sampled: Sample
 
 async def test_smart_barter_finds_its_rows_by_index(sampled: Sampled) -> None:
     me, owner = sampled.person["id"], sampled.item["owner"]
-    thing = {
-        "title": "A drum",
-        "description": "It is loud.",
-        "category": "other",
-        "condition": "GOOD",
-        "lookingFor": "flexible",
-    }
+    thing = {"title": "A drum", "description": "Loud.", "category": "other", "condition": "GOOD", "lookingFor": "flexible"}
     await sampled.does("item:create", me, **thing)
     await sampled.does("item:create", me, **thing | {"title": "Another drum"})
     await sampled.does("item:create", owner, **thing)
