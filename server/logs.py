@@ -87,7 +87,14 @@ def action_lines(level: str, form: str) -> Tell:
         return tell_by_structlog
 
     def as_json(action: str, door: str, code: str, seconds: float, request_id: str, user: str | None) -> None:
-        told: dict[str, object] = {"event": "action", "level": "info", "timestamp": _now(), "action": action, "door": door, "code": code}
+        told: dict[str, object] = {
+            "event": "action",
+            "level": "info",
+            "timestamp": _now(),
+            "action": action,
+            "door": door,
+            "code": code,
+        }
         told |= {"ms": round(seconds * 1000, 1), "request_id": request_id, "user": user}
         LINES.info(msgspec.json.encode(told).decode())
 

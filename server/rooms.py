@@ -5,6 +5,7 @@ a task for each recipient of a push and waits for them all: while many people ta
 tests/test_rooms.py watches each of these, since what is overridden here is not its public interface.
 """
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -16,25 +17,27 @@ EARLY_MAX = 1_000
 class Member:
     """A Socket.IO socket: one connection in one namespace."""
 
-    __slots__ = ("early", "eio_sid", "leaving", "namespace", "rooms", "sid")
+    __slots__ = ("connected", "early", "eio_sid", "leaving", "namespace", "rooms", "sid")
 
     def __init__(self, sid: str, eio_sid: str, namespace: str) -> None:
         self.sid = sid
         self.eio_sid = eio_sid
         self.namespace = namespace
         self.rooms: tuple[str, ...] = ()
-        self.early: list[tuple[bytes, int]] | None = []  # pushed before its CONNECT has been answered; None: it has been
-        self.leaving = False
+        self.early: list[tuple[bytes, int]] | None = []  # pushed before its CONNECT was answered; None: it has them all
+        self.connected = self.leaving = False
 
 
 class Rooms(socketio.AsyncManager):  # type: ignore[misc]  # python-socketio has no types
     """A socket is in its rooms before it is told that it is connected, so that it misses nothing; meanwhile its pushes wait.
 
-    Every socket is in a room of its own, by its id, and in the room None of its namespace.
+    Every socket is in a room of its own, by its id, and in the room None of its namespace. `pause_seconds`: between the
+    answer to its CONNECT and what waited for that.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pause_seconds: float = 0.0) -> None:
         super().__init__()
+        self._pause_seconds = pause_seconds
         self._members: dict[str, Member] = {}  # by Socket.IO id, which no two namespaces share
         self._sids: dict[str, dict[str, str]] = {}  # by namespace and Engine.IO id
         self._rooms: dict[tuple[str, str], set[str]] = {}  # by namespace and name
@@ -52,10 +55,17 @@ class Rooms(socketio.AsyncManager):  # type: ignore[misc]  # python-socketio has
 
     async def connect(self, sid: str, namespace: str) -> str:
         member = self._members[sid]
+        member.connected = True
+        if member.early and self._pause_seconds:
+            asyncio.get_running_loop().call_later(self._pause_seconds, self._catch_up, member)
+        else:
+            self._catch_up(member)
+        return sid
+
+    def _catch_up(self, member: Member) -> None:
         early, member.early = member.early, None
         for sent in early or ():
             self.server.put(member.eio_sid, *sent)
-        return sid
 
     def pre_disconnect(self, sid: str, namespace: str) -> str:
         member = self._members[sid]
@@ -84,14 +94,14 @@ class Rooms(socketio.AsyncManager):  # type: ignore[misc]  # python-socketio has
 
     def is_connected(self, sid: str, namespace: str) -> bool:
         member = self._members.get(sid)
-        return member is not None and member.early is None and not member.leaving and member.namespace == namespace
+        return member is not None and member.connected and not member.leaving and member.namespace == namespace
 
     async def can_disconnect(self, sid: str, namespace: str) -> bool:
         return self.is_connected(sid, namespace)
 
     def is_pre_connected(self, sid: str, namespace: str) -> bool:
         member = self._members.get(sid)
-        return member is not None and member.early is not None
+        return member is not None and not member.connected
 
     def sid_from_eio_sid(self, eio_sid: str, namespace: str) -> str | None:
         return self._sids.get(namespace, {}).get(eio_sid)
