@@ -45,9 +45,9 @@ class EngineSocket:
     """One connection. What python-engineio's server asks of its sockets is here by the same names."""
 
     __slots__ = (
-        "__weakref__", "_ending", "_flushing", "_ping_timer", "_polling", "_ponged", "_transport", "_waiting", "_waiting_bytes",
+        "__weakref__", "_ending", "_flushing", "_ping_timer", "_polling", "_ponged", "_transport", "_waiting",
         "_websocket", "address", "closed", "closing", "connected", "deadline", "held_back", "request", "server", "sid",
-        "under_way", "upgraded", "upgrading",
+        "under_way", "upgraded", "upgrading", "waiting_bytes",
     )  # fmt: skip
 
     def __init__(self, server: "EngineServer", sid: str, request: web.Request, address: str) -> None:
@@ -62,7 +62,7 @@ class EngineSocket:
         self._websocket: web.WebSocketResponse | None = None
         self._transport: asyncio.Transport | None = None  # once packets go out by WebSocket
         self._waiting: deque[tuple[bytes, int]] | None = None
-        self._waiting_bytes = 0
+        self.waiting_bytes = 0
         self._flushing: asyncio.Task[None] | None = None
         self._polling: asyncio.Future[None] | None = None
         self._ping_timer: asyncio.TimerHandle | None = None
@@ -83,9 +83,9 @@ class EngineSocket:
         if self._waiting is None:
             self._waiting = deque()
         self._waiting.append((data, opcode))
-        self._waiting_bytes += len(data) + PACKET_BYTES
-        if len(self._waiting) > WAITING_PACKETS_MAX or self._waiting_bytes > WAITING_BYTES_MAX:
-            log.info("socket.too_slow", packets=len(self._waiting), bytes=self._waiting_bytes)
+        self.waiting_bytes += len(data) + PACKET_BYTES
+        if len(self._waiting) > WAITING_PACKETS_MAX or self.waiting_bytes > WAITING_BYTES_MAX:
+            log.info("socket.too_slow", packets=len(self._waiting), bytes=self.waiting_bytes)
             self.end(self.server.reason.TRANSPORT_ERROR, at_once=True)
         elif transport is not None:
             self._flush()
@@ -105,13 +105,13 @@ class EngineSocket:
         try:
             while self._waiting:
                 data, opcode = self._waiting.popleft()
-                self._waiting_bytes -= len(data) + PACKET_BYTES
+                self.waiting_bytes -= len(data) + PACKET_BYTES
                 await self._websocket.send_frame(data, WSMsgType(opcode))  # waits where the transport is full
         except ConnectionError:
             pass  # the reader hears of it too
         finally:
             self._flushing = self._waiting = None
-            self._waiting_bytes = 0
+            self.waiting_bytes = 0
 
     def _take_waiting(self) -> list[packet.Packet]:
         """What waits, for a poll."""
@@ -120,7 +120,7 @@ class EngineSocket:
             one = packet.Packet(packet.MESSAGE)
             one.encode_cache = data.decode() if opcode == TEXT else "b" + base64.b64encode(data).decode()
             taken.append(one)
-        self._waiting, self._waiting_bytes = None, 0
+        self._waiting, self.waiting_bytes = None, 0
         return taken
 
     # From the client

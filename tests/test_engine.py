@@ -20,7 +20,7 @@ from aiohttp import WSMsgType
 from structlog.testing import capture_logs
 
 import server.sockets
-from server.engine import WAITING_BYTES_MAX
+from server.engine import WAITING_PACKETS_MAX
 from server.packets import CONNECT_SECONDS_MAX, UNDER_WAY_MAX, bare_server
 from server.sockets import LiveSocket
 from tests.bench.wire import framed
@@ -98,14 +98,19 @@ async def test_a_reader_that_is_too_slow_is_cut_off_with_bounded_memory_and_nobo
 
 async def test_many_small_packets_are_bounded_by_their_number(market: Market, cast: Cast) -> None:
     alice = await cast.person("Alice")
+    emit = market.service.door.server.emit
     async with deaf(market, alice):
         (socket,) = sockets_of(market, alice)
-        fill = "x" * (WAITING_BYTES_MAX // 2)
-        for _ in range(100):
-            if sockets_of(market, alice):
-                await market.service.door.server.emit("test:push", fill, to=socket.id)
-                await asyncio.sleep(0)
-        assert sockets_of(market, alice) == []
+        for _ in range(400):  # until the system takes no more of it
+            await emit("test:push", "x" * 40_000, to=socket.id)
+            await asyncio.sleep(0)
+            (connection,) = [one for one in market.service.door.server.eio.sockets.values() if one.waiting_bytes] or [None]
+            if connection is not None:
+                break
+        assert connection is not None
+        for _ in range(WAITING_PACKETS_MAX):
+            await emit("test:push", "x", to=socket.id)
+        await until(lambda: sockets_of(market, alice) == [], what="the end")
 
 
 async def test_answers_that_nobody_reads_are_bounded_too(market: Market, cast: Cast) -> None:
