@@ -268,7 +268,7 @@ async def _first_answer(app: App, act: Action, request: Request) -> Answer | Non
 
 async def _give_back(app: App, act: Action, request: Request) -> None:
     assert request.caller is not None, "a key is somebody's"
-    await app.limits.give_back(f"{act.limit}:{request.caller.user_id}", RATES[act.limit][1])
+    await app.limits.give_back(f"{act.limit}:{request.caller.user_id}")
 
 
 async def _keep_refusal(call: Call, key: str, request_sha256: bytes, no: Refusal) -> Answer:
