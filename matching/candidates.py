@@ -102,9 +102,7 @@ class Candidates:
         """What has one of the keywords of the owner of `slot`, and meets their other criteria."""
         listings = self._listings
         found = distinct([listings.texts.having_all(keyword) for keyword in listings.keywords[slot]])
-        found = found[
-            listings.within_limits(slot, found) & (listings.owner[found] != listings.owner[slot])
-        ]
+        found = found[listings.within_limits(slot, found) & (listings.owner[found] != listings.owner[slot])]
         if listings.by_category[slot]:
             found = found[listings.taxonomy.below(listings.wanted_nodes[slot])[listings.category[found]]]
         return nearest(listings, slot, found, KEYWORD_MAX)
