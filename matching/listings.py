@@ -175,7 +175,7 @@ class Listings:
         points += condition_points(self.condition[a], self.condition[b])
         return points
 
-    def within_limits(self, a: Slots, b: Slots | int) -> Bools:
+    def within_limits(self, a: Slots | int, b: Slots | int) -> Bools:
         """Whether each of `b` has a value and a condition that the `a` in the same place takes."""
         value = self.value[b]
         in_range = (value >= self.value_min[a]) & (value <= self.value_max[a])  # no value said: not in any range

@@ -20,6 +20,7 @@ from matching.matches import Match, best_matches
 from matching.rows import EDGES_MAX, best_row
 from matching.scoring import EDGE_MIN, NO_FLOOR
 from matching.search import Graph
+from matching.seekers import Seekers
 from matching.wants import Listing, Taxonomy
 
 EDGES_FEW = EDGES_MAX // 2  # a cut row with fewer is computed anew at once
@@ -35,6 +36,7 @@ class Market:
         self.out = Adjacency()
         self.into = Adjacency()
         self._candidates = Candidates(self.listings)
+        self._seekers = Seekers(self.listings)
         self._cut = np.zeros(0, np.bool_)  # by slot: the row may not be all there is
         self._floor = np.zeros(0, np.int32)  # by slot: a new edge with less does not get into the row
         self._last = np.zeros(0, np.int32)  # by slot: the other end of the edge with that score
@@ -47,7 +49,7 @@ class Market:
     def nbytes(self) -> int:
         """The memory of all it holds, bytes: exact for arrays, estimated for the rest."""
         edges = self.out.nbytes + self.into.nbytes + self._cut.nbytes + self._floor.nbytes + self._last.nbytes
-        return edges + self.listings.nbytes + self._candidates.nbytes + 100 * len(self._short)
+        return edges + self.listings.nbytes + self._candidates.nbytes + self._seekers.nbytes + 100 * len(self._short)
 
     @property
     def graph(self) -> Graph:
@@ -69,7 +71,7 @@ class Market:
         assert len(self) == 0
         slots = self.listings.load(listings)
         self._grow()
-        self._candidates.load_offers(slots)
+        self._candidates.load(slots)
         others, scores, lengths = [NONE], [NONE], []
         for start in range(0, len(slots), ROWS_AT_ONCE):
             rows = [best_row(self.listings, self._candidates, slot) for slot in slots[start : start + ROWS_AT_ONCE]]
@@ -81,7 +83,7 @@ class Market:
         self.out = Adjacency.of(self.listings.slots, a, b, points)
         self.into = Adjacency.of(self.listings.slots, b, a, points)
         self._note_floors(taken)
-        self._candidates.load_seekers(slots, self._floor[taken])
+        self._seekers.load(slots, self._floor[taken])
 
     def put(self, listing: Listing) -> None:
         """Add a listing, or have it as it is now. Raises KeyError for a category that is not in the taxonomy."""
@@ -90,6 +92,7 @@ class Market:
         slot = self.listings.enter(listing)
         self._grow()
         self._candidates.add(slot)
+        self._seekers.add(slot)
         self._renew([slot])
         self._tell_seekers(slot)
 
@@ -99,12 +102,13 @@ class Market:
         if slot is None:
             return False
         self._candidates.remove(slot)
+        self._seekers.remove(slot)
         for other in self.out.row(slot)[0].tolist():
             self.into.discard(other, slot)
         seekers = self.into.row(slot)[0].copy()
         self.out.remove(seekers, slot)
         self._note_floors(seekers)
-        self._candidates.seek(seekers, self._floor[seekers])
+        self._seekers.seek(seekers, self._floor[seekers])
         short = seekers[self._cut[seekers]]
         self._short.update(dict.fromkeys(short.tolist()))
         self.out.set_row(slot, NONE, NONE)
@@ -134,7 +138,7 @@ class Market:
     def matches(self, item: UUID, count: int) -> list[Match]:
         """The best listings of others to swap this one for, two ways (S2.45): best first, `count` at most."""
         slot = self.slot(item)
-        return [] if slot is None else best_matches(self.listings, self._candidates, slot, count)
+        return [] if slot is None else best_matches(self.listings, self._candidates, self._seekers, slot, count)
 
     def _renew(self, slots: Sequence[int]) -> None:
         """Compute these rows, both ways."""
@@ -151,12 +155,12 @@ class Market:
             self._short.pop(slot, None)
         renewed = np.array(slots, np.int32)
         self._note_floors(renewed)
-        self._candidates.seek(renewed, self._floor[renewed])
+        self._seekers.seek(renewed, self._floor[renewed])
 
     def _tell_seekers(self, slot: int) -> None:
         """Put the new `slot` into the rows of those who want it, where it is good enough for them."""
         listings = self.listings
-        named, met = self._candidates.seekers_of(slot)
+        named, met = self._seekers.of(slot)
         seekers = np.concatenate((named, met))
         by_name = np.arange(len(seekers)) < len(named)
         scores = listings.scores(seekers, slot, by_name)
@@ -166,7 +170,7 @@ class Market:
         good = (scores > self._floor[seekers]) | listings.nearer(seekers, slot, self._last[seekers])
         good &= (scores >= EDGE_MIN) & (listings.owner[seekers] != listings.owner[slot])
         seekers, scores, by_name = seekers[good], scores[good], by_name[good]
-        wanted = by_name | self._candidates.satisfies(slot, seekers)
+        wanted = by_name | self._seekers.satisfies(slot, seekers)
         # Each once: of equals `unique` takes the first, and those who named it come first.
         seekers, first = np.unique(seekers[wanted], return_index=True)
         if len(seekers):
@@ -190,7 +194,7 @@ class Market:
         self.out.insert(seekers, places, slot, scores)
         self.into.set_row(slot, seekers, scores)
         self._note_floors(seekers)
-        self._candidates.seek(seekers, self._floor[seekers])
+        self._seekers.seek(seekers, self._floor[seekers])
 
     def _note_floors(self, slots: Int32s) -> None:
         """What the rows of `slots` let in from now on."""

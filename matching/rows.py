@@ -12,7 +12,7 @@ EDGES_MAX = 20
 def best_row(listings: Listings, candidates: Candidates, slot: int) -> tuple[Int32s, Int32s]:
     """(others, scores) of the EDGES_MAX best edges of `slot`: best score first, of equals the nearest by id (circle.py)."""
     if listings.open[slot]:
-        others, scores = _best(listings, slot, *candidates.wanted_by(slot, alike=True))
+        others, scores = _best(listings, slot, *candidates.wanted_by(slot, same=True))
         beside_at_most = SAME_PARENT + int(value_points_max(listings.value[slot])) + SAME_CONDITION
         if len(scores) == EDGES_MAX and scores[-1] > beside_at_most:
             return others, scores  # as a rule: what is in no such category cannot be as good
