@@ -8,9 +8,9 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Select, Static, TextArea
 
+from client_demo.pages import Dialog
 from client_demo.shell import shell
 from client_demo.wire import Data, Refused, Unreachable, new_key
 from client_demo.words import CONDITIONS, LOOKING_FOR, failure
@@ -19,7 +19,7 @@ PICTURE_FILE_BYTES_MAX = 10 * 1024 * 1024
 KEYWORDS_MAX = 20
 
 
-class AddItemScreen(ModalScreen[bool]):
+class AddItemScreen(Dialog[bool]):
     """Answers whether something was listed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -1,4 +1,4 @@
-"""Counter an offer: put another of my things in the place of what I was to give."""
+"""Counter an offer or a trade: put another of my things in the place of what I was to give."""
 
 from typing import ClassVar
 
@@ -6,12 +6,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
-from client_demo.offers import Offer
+from client_demo.pages import Dialog
 from client_demo.shell import shell
+from client_demo.swaps import Swap
 from client_demo.wire import Data, Refused, Unreachable, new_key
 from client_demo.words import condition, failure, money, one_line
 
@@ -19,7 +19,7 @@ ITEMS_MAX = 100
 NOTES_CHARACTERS_MAX = 1_000
 
 
-class CounterScreen(ModalScreen[None]):
+class CounterScreen(Dialog[None]):
     """Closes when the counter-offer is on the table."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -27,23 +27,23 @@ class CounterScreen(ModalScreen[None]):
         Binding("ctrl+s", "counter", "Counter"),
     ]
 
-    def __init__(self, offer: Offer) -> None:
+    def __init__(self, swap: Swap) -> None:
         super().__init__()
-        self._offer = offer
+        self._swap = swap
         self._key = new_key()
         self._asked: Data = {}
 
     def compose(self) -> ComposeResult:
-        offer = self._offer
+        swap = self._swap
         with Vertical(classes="dialog tight") as dialog:
             dialog.border_title = "Counter-offer"
             dialog.border_subtitle = "ctrl+s counters · esc back"
             yield Static(
                 Content.assemble(
                     ("You get   ", "$muted"),
-                    (offer.names_of(offer.gets), "bold"),
+                    (swap.names_of(swap.gets), "bold"),
                     ("\ninstead of ", "$muted"),
-                    offer.names_of(offer.gives),
+                    swap.names_of(swap.gives),
                 ),
                 classes="question",
                 markup=False,
@@ -78,7 +78,7 @@ class CounterScreen(ModalScreen[None]):
 
     async def _load(self) -> None:
         answer = await shell(self).attempt(shell(self).person.does("item:mine", limit=ITEMS_MAX))
-        given = {thing.item_id for thing in self._offer.gives}
+        given = {thing.item_id for thing in self._swap.gives}
         mine = [
             item for item in (answer or {"items": []})["items"] if item["status"] == "available" and item["id"] not in given
         ]
@@ -97,7 +97,7 @@ class CounterScreen(ModalScreen[None]):
             return
         notes = self.query_one("#notes", Input).value.strip()
         item = listed.get_option_at_index(listed.highlighted).id
-        ask: Data = {"offerId": self._offer.id, "counterOfferItemId": item} | ({"notes": notes} if notes else {})
+        ask: Data = {"offerId": self._swap.id, "counterOfferItemId": item} | ({"notes": notes} if notes else {})
         if ask != self._asked:
             self._asked, self._key = ask, new_key()
         try:
@@ -107,7 +107,10 @@ class CounterScreen(ModalScreen[None]):
             if isinstance(error, Refused):
                 self._key = new_key()
             return
-        shell(self).desk.keep(offer, "offer")
+        if self._swap.noun == "offer":
+            shell(self).desk.keep(offer, "offer")
+        else:  # the answer is in an offer's words
+            await shell(self).attempt(shell(self).desk.look_up(self._swap))
         self.dismiss(None)
 
     def _complain(self, sentence: str) -> None:

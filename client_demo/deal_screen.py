@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.events import AppFocus, Resize
-from textual.screen import Screen
 from textual.widgets import Button, Footer, Input, Static
 
 from client_demo.chat import ChatLog
@@ -19,11 +18,12 @@ from client_demo.deals import Deal, Move
 from client_demo.desk import Change, Topic
 from client_demo.dialogs import question
 from client_demo.logs import Entry
-from client_demo.offers import Offer
+from client_demo.pages import Page
 from client_demo.ring_drawing import draw
 from client_demo.ring_words import drawn
 from client_demo.rings import Ring
 from client_demo.shell import shell
+from client_demo.swaps import Swap
 from client_demo.top_bar import TopBar
 from client_demo.wire import Refused, Unreachable, new_key
 
@@ -34,7 +34,7 @@ EARLIER_PAGE = 50
 WHEEL_SCREEN_ROWS_MIN, WHEEL_COLUMNS_MIN = 32, 48
 
 
-class DealScreen(Screen[None]):
+class DealScreen(Page[None]):
     """Follows its deal by `desk.changes`; what has been shown is marked as read."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -242,7 +242,7 @@ class DealScreen(Screen[None]):
         move = next((move for move in deal.moves() if move.verb == verb), None)
         if move is None:
             return
-        if isinstance(deal, Offer) and verb == "counter":
+        if isinstance(deal, Swap) and verb == "counter":
             await self.app.push_screen_wait(CounterScreen(deal))
             return
         words: str | None = ""

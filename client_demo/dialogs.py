@@ -6,15 +6,15 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from client_demo.deals import Move
+from client_demo.pages import Dialog
 
 REASON_CHARACTERS_MAX = 500
 
 
-class Question(ModalScreen[str | None]):
+class Question(Dialog[str | None]):
     """Answers None for no; for yes the reason, which is empty when none was asked for or given."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

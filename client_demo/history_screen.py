@@ -6,9 +6,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from client_demo.pages import Dialog
 from client_demo.shell import shell
 from client_demo.wire import Data, Refused, Unreachable
 from client_demo.words import clock, one_line
@@ -16,7 +16,7 @@ from client_demo.words import clock, one_line
 NAMES_ASKED_MAX = 20
 
 
-class HistoryScreen(ModalScreen[None]):
+class HistoryScreen(Dialog[None]):
     """Oldest first, as the ledger is kept."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,h", "dismiss(None)", "Back")]

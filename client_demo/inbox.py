@@ -20,10 +20,16 @@ class Notice(NamedTuple):
     title: str  # a sentence
     conversation_id: str | None  # None: it tells of something that has no talk yet
     item_id: str | None  # for a kind that is about one of my things
+    opportunity_id: str | None  # of a ring that has been found
     seq: int | None  # of the change in that conversation that it tells of
     reason: str
     is_read: bool
     created_at: str
+
+    @property
+    def leads_to_ring(self) -> bool:
+        """It tells of a ring that could be proposed in the place of a deal that came to nothing."""
+        return self.opportunity_id is not None and self.item_id is not None
 
     @classmethod
     def of(cls, notice: Data) -> "Notice":
@@ -34,6 +40,7 @@ class Notice(NamedTuple):
             one_line(notice["title"], 300),
             notice.get("conversation"),
             told.get("itemId"),
+            told.get("opportunityId"),
             notice.get("seq"),
             one_line(told.get("reason"), 200),
             notice.get("readAt") is not None,
@@ -86,7 +93,8 @@ class Inbox:
 
     async def read_of(self, conversation_id: str) -> None:
         """Mark what tells of this conversation as read: its reader sees it there. Raises Refused or Unreachable."""
-        await self.read([notice for notice in self._notices.values() if notice.conversation_id == conversation_id])
+        told_there = (notice for notice in self._notices.values() if not notice.leads_to_ring)
+        await self.read([notice for notice in told_there if notice.conversation_id == conversation_id])
 
     def _mark(self, ids: list[str], answer: Data) -> None:
         for notice_id in ids:

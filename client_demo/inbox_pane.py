@@ -31,6 +31,8 @@ SIGNS = {
     "cancelled": ("✗", "$error"),
     "cancel-asked": ("?", "$warning"),
     "disputed": ("!", "bold $error"),
+    "terms-changed": ("⇄", "$warning"),
+    "expired": ("✗", "$muted"),
     "overdue": ("!", "bold $warning"),
 }
 
@@ -73,17 +75,17 @@ class InboxPane(Horizontal):
         """Mark it as read, and show what it tells of."""
         app = shell(self)
         await app.attempt(app.desk.inbox.read([notice]))
-        if notice.conversation_id is not None:
+        if notice.leads_to_ring:
+            item = await app.attempt(app.person.does("item:get", itemId=notice.item_id))
+            if item is not None:
+                self.app.push_screen(RingsScreen(item, notice.opportunity_id))
+        elif notice.conversation_id is not None:
             if notice.conversation_id not in app.desk.deals:
                 await app.attempt(app.desk.load_deals())
             if notice.conversation_id in app.desk.deals:
                 self.app.push_screen(DealScreen(notice.conversation_id))
             else:
                 app.say("That deal is too old to be shown here.")
-        elif notice.item_id is not None:
-            item = await app.attempt(app.person.does("item:get", itemId=notice.item_id))
-            if item is not None:
-                self.app.push_screen(RingsScreen(item))
 
     def _changed(self, change: Change) -> None:
         if change.topic is Topic.INBOX:

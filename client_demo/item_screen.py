@@ -6,18 +6,18 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from client_demo.desk import Change, Topic
 from client_demo.history_screen import HistoryScreen
 from client_demo.item_card import Picture, facts, headline, picture_path, story
+from client_demo.pages import Dialog
 from client_demo.propose_screen import ProposeScreen
 from client_demo.shell import shell
 from client_demo.wire import Data
 
 
-class ItemScreen(ModalScreen[None]):
+class ItemScreen(Dialog[None]):
     """Looks the item up again when it opens, because a list may be old."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

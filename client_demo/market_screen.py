@@ -4,18 +4,18 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer
 
 from client_demo.browse_pane import BrowsePane
 from client_demo.deals_pane import DealsPane
 from client_demo.inbox_pane import InboxPane
 from client_demo.mine_pane import MinePane
+from client_demo.pages import Page
 from client_demo.shell import shell
 from client_demo.top_bar import PLACES, TopBar
 
 
-class MarketScreen(Screen[None]):
+class MarketScreen(Page[None]):
     """What one sees after signing in."""
 
     AUTO_FOCUS = "#browse-list"  # not the search above it, which would take the first keys for words

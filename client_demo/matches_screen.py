@@ -7,11 +7,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Footer, OptionList, Static
 
 from client_demo.item_card import Picture
 from client_demo.item_screen import ItemScreen
+from client_demo.pages import Page
 from client_demo.propose_screen import ProposeScreen
 from client_demo.ring_drawing import percent
 from client_demo.rows import Row, Rows
@@ -21,7 +21,7 @@ from client_demo.wire import Data
 from client_demo.words import condition, money, one_line
 
 
-class MatchesScreen(Screen[None]):
+class MatchesScreen(Page[None]):
     """Asks the server when it opens."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

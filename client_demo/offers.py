@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from client_demo.deals import Deal, Move, NameOf, Thing
+from client_demo.deals import Move, NameOf, Thing
+from client_demo.swaps import COUNTER, Swap
 from client_demo.wire import Data
 from client_demo.words import one_line
 
@@ -12,11 +13,10 @@ UNKNOWN = "…"  # a thing that the answer names without describing it; `offer:g
 
 
 @dataclass(frozen=True, kw_only=True)
-class Offer(Deal):
+class Offer(Swap):
     noun: ClassVar[str] = "offer"
 
     notes: str
-    awaiting: tuple[str, ...]
     completed_by: tuple[str, ...]
     was_countered: bool
 
@@ -47,6 +47,7 @@ class Offer(Deal):
             notes=one_line(offer.get("notes"), 300),
             awaiting=tuple(offer["awaiting"]),
             completed_by=tuple(offer["completedBy"]),
+            cancel_asked_by=tuple(offer["cancelAskedBy"]),
             was_countered="counterOfferItem" in offer,
         )
 
@@ -81,7 +82,7 @@ class Offer(Deal):
                 payload["reason"] = words
             case "complete" if words:
                 payload["confirmationNotes"] = words
-            case "dispute" | "cancel" if self.is_held and not (move.verb == "cancel" and self.overdue):
+            case "dispute" | "cancel" if self.is_held:
                 # S2 has no such moves; an offer is reached by the trade's as well
                 return f"trade:{move.verb}", {"tradeId": self.id} | ({"reason": words} if words else {})
         return f"offer:{move.verb}", payload
@@ -89,19 +90,12 @@ class Offer(Deal):
     def moves(self) -> list[Move]:
         if self.is_open:
             return [*(self._answers() if self.me in self.awaiting else []), *self._taking_back()]
-        return self._settling() if self.is_held else []
+        return [*self._settling(), *self.ways_out()] if self.is_held else []
 
     def _answers(self) -> list[Move]:
         return [
-            Move(
-                "accept",
-                "f3",
-                "Accept",
-                f"Accept revision {self.revision}: you give {self.names_of(self.gives)}, you get {self.names_of(self.gets)}? "
-                "Both are then held for this swap, and every other proposal for them is declined.",
-                "good",
-            ),
-            Move("counter", "f5", "Counter", "", "plain"),
+            self.yes("accept", "Accept"),
+            COUNTER,
             Move("reject", "f8", "Reject", "Reject this offer?", "bad", asks_reason=True),
         ]
 
@@ -112,32 +106,22 @@ class Offer(Deal):
         return [Move("cancel", "f9", "Take back", "Take the offer back? The talk about it ends.", "bad")]
 
     def _settling(self) -> list[Move]:
-        moves = []
-        if self.me not in self.completed_by:
-            question = (
-                f"Have you handed over {self.names_of(self.gives)} and received {self.names_of(self.gets)}? "
-                "The items change owners once both have said so."
-            )
-            hint = "A word about it (optional)"
-            moves.append(Move("complete", "f4", "We have swapped", question, "good", asks_reason=True, reason_hint=hint))
-        question = "Call the swap off? The items become free again."
-        if not self.overdue:
-            question = "Ask to call the swap off? It is off once the other side asks too."
-        label = "Call off" if self.overdue else "Ask to call off"
-        moves.append(Move("cancel", "f9", label, question, "bad", asks_reason=not self.overdue))
-        if self.status != "disputed":
-            moves.append(Move("dispute", "f10", "Problem", "Report a problem with this swap?", "plain", asks_reason=True))
-        return moves
+        if self.me in self.completed_by:
+            return []
+        question = (
+            f"Have you handed over {self.names_of(self.gives)} and received {self.names_of(self.gets)}? "
+            "The items change owners once both have said so."
+        )
+        hint = "A word about it (optional)"
+        return [Move("complete", "f4", "We have swapped", question, "good", asks_reason=True, reason_hint=hint)]
 
     def hint(self, name: NameOf) -> str:
         other = name(self.others[0])
         match self.status:
             case "pending" | "counter-offered":
                 return "accept, counter or reject" if self.me in self.awaiting else f"waiting for {other}"
-            case "disputed":
-                return f"problem: {self.reason}"
-            case "accepted" if self.overdue:
-                return "overdue: settle it"
+            case "accepted" | "disputed" if trouble := self.trouble(name):
+                return trouble
             case "accepted" if self.me in self.completed_by:
                 return f"waiting for {other} to say that it is done"
             case "accepted" if self.completed_by:

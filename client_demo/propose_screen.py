@@ -6,11 +6,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, SelectionList, Static
 from textual.widgets.selection_list import Selection
 
 from client_demo.deal_screen import DealScreen
+from client_demo.pages import Dialog
 from client_demo.shell import shell
 from client_demo.wire import Data, Refused, Unreachable, new_key
 from client_demo.words import condition, failure, money, one_line, wants
@@ -19,7 +19,7 @@ ITEMS_MAX = 100
 MESSAGE_CHARACTERS_MAX = 500
 
 
-class ProposeScreen(ModalScreen[None]):
+class ProposeScreen(Dialog[None]):
     """On success, the new deal's screen takes this one's place."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

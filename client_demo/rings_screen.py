@@ -8,11 +8,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import Resize
-from textual.screen import Screen
 from textual.widgets import Footer, OptionList, Static
 
 from client_demo.deal_screen import DealScreen
 from client_demo.dialogs import Question
+from client_demo.pages import Page
 from client_demo.ring_drawing import draw, percent
 from client_demo.ring_words import drawn
 from client_demo.rings import Circle
@@ -27,7 +27,7 @@ PEOPLE_MAX_WIDER = 10
 COLUMNS_MIN = 30
 
 
-class RingsScreen(Screen[None]):
+class RingsScreen(Page[None]):
     """Asks the server when it opens. Cycles stand before chains, each kind best first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -39,9 +39,11 @@ class RingsScreen(Screen[None]):
         Binding("ctrl+q", "app.quit", "Quit"),
     ]
 
-    def __init__(self, item: Data) -> None:
+    def __init__(self, item: Data, opportunity_id: str | None = None) -> None:
+        """`opportunity_id`: the ring to look at first, if it is still there."""
         super().__init__()
         self._item = item
+        self._sought = opportunity_id
         self._circles: dict[str, Circle] = {}
         self._rank = "score"
         self._people_max = PEOPLE_MAX
@@ -108,7 +110,11 @@ class RingsScreen(Screen[None]):
         count = f"{found['total']} ring{'' if found['total'] == 1 else 's'} through {title}, by {by}"
         nothing = f"No ring through {title} yet. w looks at up to {PEOPLE_MAX_WIDER} people"
         head.update((count if found["exact"] else f"{count}; there may be more") if circles else nothing)
-        self.query_one(Rows).show([self._row(circle) for circle in self._circles.values()])
+        rows = self.query_one(Rows)
+        rows.show([self._row(circle) for circle in self._circles.values()])
+        if self._sought is not None:
+            rows.go_to(self._sought)
+            self._sought = None
         self._look()
 
     def _row(self, circle: Circle) -> Row:

@@ -40,6 +40,12 @@ class Rows(OptionList):
         keys = [row.key for row in rows]
         self.highlighted = (keys.index(here) if here in keys else 0) if keys else None
 
+    def go_to(self, key: str) -> None:
+        """Highlight this row, if it is there."""
+        keys = [row.key for row in self._rows]
+        if key in keys:
+            self.highlighted = keys.index(key)
+
     @property
     def here(self) -> str | None:
         """The key of the highlighted row."""

@@ -6,10 +6,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Button, Footer, Input, Label, Static
 
 from client_demo.connection import Person
+from client_demo.pages import Page
 from client_demo.shell import shell
 from client_demo.wire import Refused, Unreachable
 from client_demo.words import failure
@@ -20,7 +20,7 @@ LOGO = """\
 ╰───────◀──╯"""
 
 
-class SignInScreen(Screen[None]):
+class SignInScreen(Page[None]):
     """Ends in `Shell.enter`. `notice` says why someone is here again."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from client_demo.deals import Deal, Move, NameOf, Thing
+from client_demo.deals import Move, NameOf, Thing
+from client_demo.swaps import COUNTER, Swap
 from client_demo.wire import Data
 from client_demo.words import one_line
 
@@ -11,10 +12,8 @@ STAGES = ("proposed", "negotiating", "confirmed", "completed")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trade(Deal):
+class Trade(Swap):
     noun: ClassVar[str] = "trade"
-
-    cancel_asked_by: tuple[str, ...]
 
     @classmethod
     def of(cls, trade: Data, me: str) -> "Trade":
@@ -29,8 +28,9 @@ class Trade(Deal):
             others=(trade["owner"] if is_mine else trade["requester"],),
             gives=tuple(Thing.of_leg(leg) for leg in trade["legs"] if leg["giver"] == me),
             gets=tuple(Thing.of_leg(leg) for leg in trade["legs"] if leg["receiver"] == me),
-            overdue=bool(trade.get("overdue")),
-            cancel_asked_by=tuple(trade.get("cancelAskedBy") or ()),
+            overdue=trade["overdue"],
+            awaiting=tuple(trade["awaiting"]),
+            cancel_asked_by=tuple(trade["cancelAskedBy"]),
             me=me,
             updated_at=trade["updatedAt"],
             expires_at=trade.get("expiresAt"),
@@ -55,7 +55,14 @@ class Trade(Deal):
 
     @property
     def disputed(self) -> bool:
-        return self.status == "confirmed" and bool(self.reason)
+        """S1 has no word for it, but a reason. One that came with asking to call it off looks the same, but for who asked."""
+        told_of_problem = self.reason == "disputed" or not self.cancel_asked_by
+        return self.status == "confirmed" and bool(self.reason) and told_of_problem
+
+    @property
+    def countered(self) -> bool:
+        """S1 has no word for it either."""
+        return self.status == "negotiating" and self.reason == "countered"
 
     @property
     def status_word(self) -> str:
@@ -68,68 +75,50 @@ class Trade(Deal):
 
     def call(self, move: Move, words: str) -> tuple[str, Data]:
         """With the revision that was on the screen when the move was chosen."""
+        if move.verb == "accept":  # S1 has no such move; a trade is reached by the offer's as well
+            return "offer:accept", {"offerId": self.id, "revision": self.revision}
         payload: Data = {"tradeId": self.id, "revision": self.revision}
         return f"trade:{move.verb}", payload | ({"reason": words} if words else {})
 
     def moves(self) -> list[Move]:
         if self.is_open:
-            return [self._withdraw()] if self.is_mine else self._answers()
-        return self._settling() if self.is_held else []
+            return [*(self._answers() if self.me in self.awaiting else []), *self._taking_back()]
+        return [*self._settling(), *self.ways_out()] if self.is_held else []
 
     def _answers(self) -> list[Move]:
-        """The owner's, before anything is held."""
+        """Of whose answer it waits for: the owner's; after a counter-offer, theirs who did not make it."""
         decline = Move("reject", "f8", "Decline", "Decline this swap?", "bad", asks_reason=True)
         if self.status == "proposed":
-            return [Move("interest", "f2", "I'm interested", "", "good"), decline]
-        confirm = Move(
-            "confirm",
-            "f3",
-            "Confirm",
-            f"Confirm revision {self.revision}: you give {self.names_of(self.gives)}, you get {self.names_of(self.gets)}? "
-            "Both are then held for this swap, and every other proposal for them is declined.",
-            "good",
-        )
-        return [confirm, decline]
+            return [Move("interest", "f2", "I'm interested", "", "good"), self.yes("accept", "Accept"), COUNTER, decline]
+        return [self.yes("confirm", "Confirm"), COUNTER, decline]
 
-    def _withdraw(self) -> Move:
-        return Move("cancel", "f9", "Withdraw", "Withdraw your proposal?", "bad", asks_reason=True)
+    def _taking_back(self) -> list[Move]:
+        """Of each who has put terms on the table."""
+        if self.me in self.awaiting and not self.countered:
+            return []
+        return [Move("cancel", "f9", "Withdraw", "Withdraw from this swap?", "bad", asks_reason=True)]
 
     def _settling(self) -> list[Move]:
-        """Either side's, once the items are held."""
-        moves = [
-            Move(
-                "complete",
-                "f4",
-                "We have swapped",
-                f"Have you handed over {self.names_of(self.gives)} and received {self.names_of(self.gets)}? "
-                "The items change owners now.",
-                "good",
-            )
-        ]
-        if self.me not in self.cancel_asked_by or self.overdue:
-            label = "Agree to call off" if self.cancel_asked_by else "Ask to call off"
-            question = "Call the swap off? The items become free again."
-            if not self.cancel_asked_by and not self.overdue:
-                question = "Ask to call the swap off? It is off once the other side asks too."
-            label = "Call off" if self.overdue else label
-            moves.append(Move("cancel", "f9", label, question, "bad", asks_reason=True))
-        if not self.disputed:
-            moves.append(Move("dispute", "f10", "Problem", "Report a problem with this swap?", "plain", asks_reason=True))
-        return moves
+        if self.me not in self.awaiting:
+            return []
+        question = (
+            f"Have you handed over {self.names_of(self.gives)} and received {self.names_of(self.gets)}? "
+            f"The items change owners {'once both have said so' if self.disputed else 'now'}."
+        )
+        return [Move("complete", "f4", "We have swapped", question, "good")]
 
     def hint(self, name: NameOf) -> str:
         other = name(self.others[0])
+        awaits_me = self.me in self.awaiting
         match self.status:
             case "proposed":
-                return f"waiting for {other}" if self.is_mine else "your answer is awaited"
+                return "your answer is awaited" if awaits_me else f"waiting for {other}"
+            case "negotiating" if awaits_me:
+                return f"{other} put other terms on the table" if self.countered else "agree, then confirm"
             case "negotiating":
-                return f"{other} can confirm" if self.is_mine else "agree, then confirm"
-            case "confirmed" if self.disputed:
-                return f"problem: {self.reason}"
-            case "confirmed" if self.cancel_asked_by:
-                return "you asked to call it off" if self.me in self.cancel_asked_by else "they ask to call it off"
-            case "confirmed" if self.overdue:
-                return "overdue: settle it"
+                return f"{other} can confirm"
+            case "confirmed" if trouble := self.trouble(name):
+                return trouble
             case "confirmed":
                 return "meet, swap, then say so"
             case "completed":

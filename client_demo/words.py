@@ -106,7 +106,7 @@ def change_sentence(change: Data, who: str, about: str = "swap") -> str:
             return f"{actor} proposed this {about}"
         case "counter":
             return f"{actor} put another thing on the table: look at the terms again"
-        case "accept" if status == "accepted":
+        case "accept" if status in ("accepted", "confirmed"):
             return f"{actor} said yes: the items are held for this {about}"
         case "accept":
             return f"{actor} said yes"

@@ -9,7 +9,8 @@ from handlers.action import Call
 from matching.refusals import ItemLocked, NotFound, NotOwner, NotParticipant, StaleRevision
 from storage.conversations import conversation_for, parties_of
 from storage.database import Row
-from storage.deals import DealRecord, load_deal
+from storage.deal_record import DealRecord
+from storage.deals import load_deal
 from storage.items import lock_item
 from storage.moves import lock_deal
 

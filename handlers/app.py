@@ -7,6 +7,7 @@ from typing import ClassVar, Protocol
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from handlers.matchmaker import Matchmaker
 from handlers.passwords import Passwords
@@ -18,6 +19,8 @@ from storage.limits import Limits
 from storage.marks import Marks
 from storage.opportunities import ShownOpportunities
 from storage.presence import Presence
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,17 @@ class Live(Protocol):
         """The socket's sign-in is good until then."""
 
 
+class Tell(Protocol):
+    """Writes the line of an action into the log."""
+
+    def __call__(self, action: str, door: str, code: str, seconds: float, request_id: str, user: str | None) -> None: ...
+
+
+def tell_by_structlog(action: str, door: str, code: str, seconds: float, request_id: str, user: str | None) -> None:
+    """The request's id, action and user are in the context."""
+    log.info("action", door=door, code=code, ms=round(seconds * 1000, 1))
+
+
 @dataclass(slots=True)
 class App:
     database: Database
@@ -73,4 +87,5 @@ class App:
     discard_pictures: Callable[[Iterable[str]], Awaitable[None]]
     refresh_lifetime: timedelta
     rate_limits: bool = True
+    tell: Tell = tell_by_structlog
     revoked: set[UUID] = field(default_factory=set)  # sessions whose access tokens still run; kept up by the server

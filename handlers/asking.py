@@ -20,9 +20,9 @@ def read_input(act: Action, raw: object, *, lenient: bool) -> object:
         raise InvalidRequest("The payload must be one object.")
     try:
         bad = unstorable(raw, "")
-        if bad in act.path_fields:
-            raise NotFound
         if bad is not None:
+            if bad in act.path_fields:
+                raise NotFound
             raise InvalidRequest("Text cannot have the character NUL or half of a surrogate pair.", field=bad or None)
         return msgspec.convert(raw, act.input, strict=not lenient)
     except RecursionError:
@@ -76,6 +76,8 @@ def unstorable(value: object, path: str) -> str | None:
     if isinstance(value, str):
         if "\0" in value:
             return path
+        if value.isascii():
+            return None
         try:
             value.encode()
         except UnicodeEncodeError:

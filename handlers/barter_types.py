@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from handlers.action import Output
-from storage.deals import DealRecord, PartyRecord, Snapshot
+from storage.deal_record import DealRecord, PartyRecord, Snapshot
 
 
 class BarterUser(Output):

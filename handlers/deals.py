@@ -11,7 +11,8 @@ from handlers.notices import notify_change
 from handlers.words import DOOR_OF, reason_said, status_said
 from matching.deal import CLOSED, HOLDING, Deal, Move, Status
 from matching.moves import after, countered
-from storage.deals import DealRecord, load_deal, load_deals
+from storage.deal_record import DealRecord
+from storage.deals import load_deal, load_deals
 from storage.entries import log_changes
 from storage.holds import hold_items, move_ownership, release_items
 from storage.moves import lock_open_deals_with, reject_deals, revise_deals, save_counter, save_move

@@ -1,19 +1,22 @@
 """The one road, whichever door a request came in by: check what was asked, do it once, and always answer."""
 
 import hashlib
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 import structlog
-from prometheus_client import Counter, Histogram
 
 from handlers.action import ACTIONS, ADDRESS_RATE, RATES, Action, Call, Limit, Work
 from handlers.app import App
 from handlers.asking import read_input, unstorable
+from handlers.tally import TALLY
 from handlers.tokens import Caller
 from matching.refusals import (
     IdempotencyMismatch,
@@ -31,8 +34,13 @@ from storage.database import CONFLICTS, Tx
 
 log = structlog.get_logger()
 
-ANSWERED = Counter("swaploop_actions_total", "Answers by action, door and code", ["action", "door", "code"])
-TOOK = Histogram("swaploop_action_seconds", "Time from a request to its answer", ["action"])
+# What every line that is logged meanwhile says: structlog takes it from the variables that are named like this.
+_REQUEST_ID: ContextVar[str] = ContextVar("structlog_request_id")
+_ACTION: ContextVar[str] = ContextVar("structlog_action")
+_USER: ContextVar[str | None] = ContextVar("structlog_user")
+
+_PROCESS = secrets.token_hex(10)
+_numbers = count(secrets.randbits(40))
 
 TRIES_MAX = 5
 KEY_LENGTH_MAX = 64
@@ -41,6 +49,11 @@ ALWAYS = (InvalidRequest, Unauthenticated, TokenExpired, RateLimited, Idempotenc
 # Not the action's answer but the road's: the same key may well be answered otherwise a moment later.
 # InvalidRequest too: who mends what was not understood may keep its key, whether its shape or its action found that out.
 PASSING = (RateLimited, Unavailable, Internal, Unauthenticated, TokenExpired, IdempotencyMismatch, InvalidRequest)
+
+
+def new_request_id() -> str:
+    """32 hexadecimal digits, the first 20 the process's own. To tell requests apart; nothing is granted for knowing one."""
+    return f"{_PROCESS}{next(_numbers) & 0xFFFFFFFFFFFF:012x}"
 
 
 @dataclass(slots=True)
@@ -60,7 +73,7 @@ class Request:
     fingerprint: bytes | None = None  # of a body that `raw` does not have: an upload's files
     receive: "Callable[[Request], Awaitable[None]] | None" = None  # reads such a body, once the request has been counted
     lenient: bool = False  # a query's values are all text: "20" is a number
-    request_id: str = field(default_factory=lambda: uuid4().hex)
+    request_id: str = field(default_factory=new_request_id)
 
 
 class Success(msgspec.Struct, frozen=True):
@@ -110,11 +123,11 @@ async def dispatch(app: App, request: Request) -> Answer:
     act = ACTIONS.get(request.name)
     if act is not None and act.event is None and request.door == "socket":
         act = None  # REST's alone; its name is no event, and an upload's input is trusted to come from the upload door
-    with structlog.contextvars.bound_contextvars(
-        request_id=request.request_id,
-        action=request.name[:80],
-        user=str(request.caller.user_id) if request.caller else None,
-    ):
+    id_before = _REQUEST_ID.set(request.request_id)
+    action_before = _ACTION.set(request.name[:80])
+    user = request.caller.user if request.caller else None
+    user_before = _USER.set(user)
+    try:
         try:
             answer = await _answer(app, act, request)
         except Refusal as no:
@@ -126,12 +139,14 @@ async def dispatch(app: App, request: Request) -> Answer:
             answer = refusal(Internal(), request.request_id)
         code = answer.body.error.code if isinstance(answer.body, Refused) else "OK"
         seconds = time.perf_counter() - started
-        name = act.name if act else "unknown"
-        ANSWERED.labels(name, request.door, code).inc()
-        TOOK.labels(name).observe(seconds)
-        tell = log.debug if request.door == "demo" else log.info
-        tell("action", door=request.door, code=code, ms=round(seconds * 1000, 1))
+        TALLY.count(act.name if act else "unknown", request.door, code, seconds)
+        if request.door != "demo":
+            app.tell(request.name[:80], request.door, code, seconds, request.request_id, user)
         return answer
+    finally:
+        _REQUEST_ID.reset(id_before)
+        _ACTION.reset(action_before)
+        _USER.reset(user_before)
 
 
 async def _answer(app: App, act: Action | None, request: Request) -> Answer:
@@ -268,7 +283,7 @@ async def _first_answer(app: App, act: Action, request: Request) -> Answer | Non
 
 async def _give_back(app: App, act: Action, request: Request) -> None:
     assert request.caller is not None, "a key is somebody's"
-    await app.limits.give_back(f"{act.limit}:{request.caller.user_id}", RATES[act.limit][1])
+    await app.limits.give_back(f"{act.limit}:{request.caller.user_id}")
 
 
 async def _keep_refusal(call: Call, key: str, request_sha256: bytes, no: Refusal) -> Answer:

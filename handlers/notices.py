@@ -16,7 +16,7 @@ from handlers.action import Call, Output
 from matching.deal import RINGS, SWAPS, Deal, Kind, Move, Status
 from matching.moves import awaited
 from storage.database import Tx
-from storage.deals import DealRecord
+from storage.deal_record import DealRecord
 from storage.notifications import NewNotification, add_notifications
 
 

@@ -1,20 +1,20 @@
 """Offers between two (S2.15 to S2.50): create, accept, reject, counter, cancel, complete; S2's words over the deal engine."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 from handlers.access import access_swap
-from handlers.action import Call, Input, Limit, Output, action
-from handlers.barter_types import BarterUser, OfferedItem
+from handlers.action import Call, Input, Limit, action
 from handlers.deals import make_counter, make_move
+from handlers.offer import Offer
 from handlers.proposing import PROPOSING_REFUSES, Swap, check_item, propose, say
 from handlers.types import AnyCase, Notes, Page, Paging, Reason, checked_expiry, page_of
-from handlers.words import Door, OfferStatus, reason_said, status_said, statuses_meant
+from handlers.words import Door, statuses_meant
 from matching.deal import HOLDING, SWAPS, Kind, Move
-from matching.moves import after, awaited
+from matching.moves import after
 from matching.refusals import (
     ActiveListing,
     DuplicateOffer,
@@ -27,7 +27,8 @@ from matching.refusals import (
     OfferExpired,
     StaleRevision,
 )
-from storage.deals import DealRecord, Terms, TermsLeg, list_deals, share_items, terms_of
+from storage.deal_record import DealRecord
+from storage.deals import list_deals, share_items, terms_of
 
 Expiry = Annotated[datetime | None, Meta(description="Until when it can be accepted: at most 90 days ahead, else 7.")]
 
@@ -77,95 +78,6 @@ class CompleteOffer(Input):
 class MyOffers(Paging):
     type: Sides = Sides.ALL
     status: Annotated[str, Meta(max_length=20)] | None = None
-
-
-class OfferTerms(Output):
-    """What accepting would swap: the latest revision (C37). Lists, since a bundle is seen here too."""
-
-    offered_items: list[UUID]
-    requested_items: list[UUID]
-
-
-class Revision(Output):
-    """One revision of an offer's terms; it never changes (C35). `by` made it, with `move`."""
-
-    revision: int
-    by: UUID
-    move: Literal["request", "counter", "update"]
-    notes: str | None
-    offered_items: list[OfferedItem]
-    requested_items: list[OfferedItem]
-    created_at: datetime
-
-
-class Offer(Output):
-    """An offer. `offered_item` and `requested_item` are what it began with, of a bundle the first; `terms` are what is on the
-    table now, all of it.
-    """
-
-    id: UUID
-    initiator_id: UUID
-    recipient_id: UUID
-    initiator: BarterUser
-    recipient: BarterUser
-    offered_item: OfferedItem
-    requested_item: OfferedItem
-    terms: OfferTerms
-    status: OfferStatus
-    revision: int
-    awaiting: Annotated[list[UUID], Meta(description="Whose answer, or confirmation, it waits for.")]
-    completed_by: list[UUID]
-    cancel_asked_by: list[UUID]
-    notes: str | None
-    conversation: UUID
-    expires_at: datetime
-    confirmed_at: datetime | None
-    complete_by: Annotated[datetime | None, Meta(description="From then on either side may cancel alone.")]  # C14
-    overdue: bool
-    completed_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
-    counter_offer_item: Annotated[OfferedItem, Meta(description="The latest counter-offer's.")] | UnsetType = UNSET
-    reason: str | UnsetType = UNSET
-    revisions: (
-        Annotated[list[Revision], Meta(description="All of them, oldest first, where one offer is asked for.")] | UnsetType
-    ) = UNSET
-
-    @classmethod
-    def of(cls, record: DealRecord, terms: list[Terms] | None = None) -> "Offer":
-        deal = record.deal
-        initiator, recipient = deal.parties
-        now = [TermsLeg(leg.item_id, leg.giver, leg.receiver, record.snapshots[leg.item_id]) for leg in deal.legs]
-        offered, requested = _sides(record, record.opening or now)
-        given, asked = _sides(record, now)
-        counter = (given if deal.proposer == initiator else asked)[0] if deal.rounds else UNSET
-        return cls(
-            id=deal.id,
-            initiator_id=initiator,
-            recipient_id=recipient,
-            initiator=BarterUser.of(record.parties[initiator]),
-            recipient=BarterUser.of(record.parties[recipient]),
-            offered_item=offered[0],
-            requested_item=requested[0],
-            terms=OfferTerms(offered_items=[item.id for item in given], requested_items=[item.id for item in asked]),
-            counter_offer_item=counter,
-            status=status_said(Door.OFFERS, deal.status),
-            revision=deal.revision,
-            awaiting=list(awaited(deal)),
-            completed_by=[party for party in deal.parties if party in deal.has_said(Move.COMPLETE)],
-            cancel_asked_by=[party for party in deal.parties if party in deal.has_said(Move.CANCEL)],
-            notes=record.notes,
-            reason=reason_said(Door.OFFERS, deal.status, record.reason) or UNSET,
-            conversation=record.conversation_id,
-            expires_at=record.expires_at,
-            confirmed_at=record.confirmed_at,
-            complete_by=record.complete_by,
-            overdue=deal.overdue,
-            completed_at=record.completed_at,
-            created_at=record.created_at,
-            updated_at=record.updated_at,
-            revisions=UNSET if terms is None else [_revision(record, one) for one in terms],
-        )
 
 
 MOVES_REFUSE = (NotFound, Forbidden, InvalidState, OfferExpired)
@@ -311,26 +223,3 @@ async def _check_counter(call: Call, record: DealRecord, item_id: UUID) -> None:
     if item["owner_id"] != call.user_id:
         raise NotOwner(field=field)
     check_item(item, field)
-
-
-def _sides(record: DealRecord, legs: list[TermsLeg]) -> tuple[list[OfferedItem], list[OfferedItem]]:
-    """What the initiator gives, and what the recipient does."""
-    initiator, recipient = record.deal.parties
-    given, asked = (
-        [OfferedItem.given_by(record, leg.giver, leg.item, leg.snapshot) for leg in legs if leg.giver == giver]
-        for giver in (initiator, recipient)
-    )
-    return given, asked
-
-
-def _revision(record: DealRecord, terms: Terms) -> Revision:
-    offered, requested = _sides(record, terms.legs)
-    return Revision(
-        revision=terms.revision,
-        by=terms.made_by,
-        move=terms.move,
-        notes=terms.notes,
-        offered_items=offered,
-        requested_items=requested,
-        created_at=terms.created_at,
-    )

@@ -10,7 +10,8 @@ from handlers.deals import announce, stored_deal
 from matching.deal import Deal, Kind, Move, Status, swap
 from matching.refusals import ActiveListing, DuplicateOffer, InvalidRequest, ItemUnavailable, NotFound, NotOwner, SelfBarter
 from storage.database import Row
-from storage.deals import DealRecord, add_deal, share_items
+from storage.deal_record import DealRecord
+from storage.deals import add_deal, share_items
 from storage.entries import send_message
 
 PROPOSING_REFUSES = (NotFound, NotOwner, SelfBarter, ActiveListing, ItemUnavailable, DuplicateOffer)

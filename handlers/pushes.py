@@ -7,13 +7,13 @@ from uuid import UUID
 import msgspec
 
 from handlers.app import PushBody
-from handlers.chains import Chain
+from handlers.chain import Chain
 from handlers.conversations import Change, MarkMoved, MessageNew, TypingNote
 from handlers.notifications import Notification
-from handlers.offers import Offer
+from handlers.offer import Offer
 from handlers.trades import Trade
 from handlers.words import DOOR_OF, Door
-from storage.deals import DealRecord
+from storage.deal_record import DealRecord
 from storage.entries import Entry
 
 

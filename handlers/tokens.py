@@ -7,7 +7,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -27,6 +27,10 @@ class Caller:
     user_id: UUID
     session_id: UUID
     expires_at: datetime
+    user: str = field(init=False)  # as text, for the log
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "user", str(self.user_id))
 
 
 class Tokens:

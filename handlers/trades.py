@@ -23,7 +23,8 @@ from matching.refusals import (
     OfferExpired,
     StaleRevision,
 )
-from storage.deals import DealRecord, list_deals
+from storage.deal_record import DealRecord
+from storage.deals import list_deals
 
 ITEMS_A_SIDE_MAX = 10
 Bundle = Annotated[

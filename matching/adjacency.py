@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 Int32s = NDArray[np.int32]  # a slot fits, and so does a score in millionths
 Int64s = NDArray[np.int64]
+Slots = NDArray[np.integer]
 Length = TypeVar("Length", int, Int32s)
 POOL_MAX = 2**31 - 1  # edges and free places: a place is kept in 32 bits
 
@@ -75,6 +76,9 @@ class Adjacency:
         self._check(node)
         return int(self._length[node])
 
+    def degrees(self, nodes: Slots) -> Int32s:
+        return self._length[nodes]
+
     def row(self, node: int) -> tuple[Int32s, Int32s]:
         """(others, scores) of `node`: views, to be read only, and only until the next change."""
         self._check(node)
@@ -98,44 +102,64 @@ class Adjacency:
         self._scores[start : start + length] = scores
         self._length[node] = length
 
-    def add(self, node: int, other: int, score: int) -> None:
-        """Put the edge `node` → `other` at the end of the row; where it is there already, it gets this score in its place."""
-        others, scores = self.row(node)
-        (found,) = np.nonzero(others == other)
-        if len(found):
-            scores[found[0]] = score
-            return
-        length = len(others)
-        start = self._start_with_room(node, length + 1, _roomy(length + 1))
-        self._others[start + length] = other
-        self._scores[start + length] = score
-        self._length[node] = length + 1
-        self.edges += 1
+    def append(self, nodes: Slots, other: int, scores: NDArray[np.integer]) -> None:
+        """Put an edge `nodes[k]` → `other` at the end of each row. Nodes are distinct, edges new."""
+        place = self._start_with_one_more(nodes) + self._length[nodes]
+        self._others[place] = other
+        self._scores[place] = scores
+        self._length[nodes] += 1
+        self.edges += len(nodes)
 
-    def remove(self, node: int, other: int) -> None:
-        """Take the edge `node` → `other` out, if it is there; the others keep their order."""
-        others, scores = self.row(node)
-        (found,) = np.nonzero(others == other)
-        if len(found):
-            place = int(found[0])
-            others[place:-1] = others[place + 1 :]
-            scores[place:-1] = scores[place + 1 :]
-            self._length[node] -= 1
-            self.edges -= 1
+    def insert(self, nodes: Slots, places: NDArray[np.integer], other: int, scores: NDArray[np.integer]) -> None:
+        """Put an edge `nodes[k]` → `other` at the place `places[k]` of each row. Nodes are distinct, edges new."""
+        place = self._start_with_one_more(nodes) + places
+        behind = _ranges(place, self._length[nodes] - places)
+        self._others[behind + 1] = self._others[behind]  # the right-hand side is a copy, so overlap does no harm
+        self._scores[behind + 1] = self._scores[behind]
+        self._others[place] = other
+        self._scores[place] = scores
+        self._length[nodes] += 1
+        self.edges += len(nodes)
 
-    def gather(self, nodes: NDArray[np.integer]) -> tuple[Int64s, Int32s, Int32s]:
+    def remove(self, nodes: Slots, other: int) -> None:
+        """Take the edge → `other` out of each row; the row's others keep their order. Nodes are distinct, the edges there."""
+        length = self._length[nodes]
+        places = _ranges(self._start[nodes], length)
+        place = places[self._others[places] == other]
+        assert len(place) == len(nodes), "each row has it, once"
+        behind = _ranges(place + 1, self._start[nodes] + length - place - 1)
+        self._others[behind - 1] = self._others[behind]
+        self._scores[behind - 1] = self._scores[behind]
+        self._length[nodes] -= 1
+        self.edges -= len(nodes)
+
+    def remove_last(self, nodes: Slots) -> None:
+        """Take the last edge out of each row. Nodes are distinct, and none is empty."""
+        self._length[nodes] -= 1
+        self.edges -= len(nodes)
+
+    def discard(self, node: int, other: int) -> None:
+        """Take the edge `node` → `other` out, which is there. The row's last takes its place, so that nothing is moved."""
+        start, length = int(self._start[node]), int(self._length[node])
+        place = start + int((self._others[start : start + length] == other).argmax())
+        assert self._others[place] == other, "it is there"
+        last = start + length - 1
+        self._others[place] = self._others[last]
+        self._scores[place] = self._scores[last]
+        self._length[node] = length - 1
+        self.edges -= 1
+
+    def last(self, nodes: Slots) -> tuple[Int32s, Int32s]:
+        """(other, score) of the last edge of each node, of which none is empty."""
+        place = self._start[nodes] + self._length[nodes] - 1
+        return self._others[place], self._scores[place]
+
+    def gather(self, nodes: Slots) -> tuple[Int64s, Int32s, Int32s]:
         """All edges of `nodes`, in their order, an entry each: (position in `nodes` of the edge's node, other, score)."""
         length = self._length[nodes]
         position = np.arange(len(nodes)).repeat(length)
-        place = self._places(nodes, length)
+        place = _ranges(self._start[nodes], length)
         return position, self._others[place], self._scores[place]
-
-    def _places(self, nodes: NDArray[np.integer], length: Int32s) -> Int64s:
-        """Where in the pool the edges of `nodes` are, row after row."""
-        ends = length.cumsum(dtype=np.int64)
-        total = int(ends[-1]) if len(ends) else 0
-        places: Int64s = (self._start[nodes] - ends + length).repeat(length) + np.arange(total)
-        return places
 
     def _check(self, node: int) -> None:
         # A negative index would silently be another node's row.
@@ -157,6 +181,24 @@ class Adjacency:
         self._end += room
         return new
 
+    def _start_with_one_more(self, nodes: Slots) -> Int32s:
+        """Where the rows of `nodes` start, once one more edge fits into each."""
+        full = nodes[self._length[nodes] == self._room[nodes]]
+        if len(full):
+            length = self._length[full]
+            room = _roomy(length + 1)
+            more = int(room.sum())
+            if self._end + more > len(self._others):
+                self._make_space(more)
+            start = self._end + room.cumsum(dtype=np.int32) - room
+            old, new = _ranges(self._start[full], length), _ranges(start, length)
+            self._others[new] = self._others[old]
+            self._scores[new] = self._scores[old]
+            self._taken += more - int(self._room[full].sum())
+            self._end += more
+            self._start[full], self._room[full] = start, room
+        return self._start[nodes]
+
     def _make_space(self, room: int) -> None:
         """Have `room` free places at the end of the pool: by packing it where a sixteenth is holes, else by growing it."""
         if self._end - self._taken >= self._end // 16:
@@ -169,17 +211,24 @@ class Adjacency:
 
     def _pack(self) -> None:
         """Write all rows one after the other, with no holes between them and no more than the usual room in each."""
-        nodes = np.arange(self.nodes)
         length = self._length[: self.nodes]
         room = np.minimum(self._room[: self.nodes], _roomy(length))
         start = np.cumsum(room, dtype=np.int64) - room
-        source = self._places(nodes, length)
+        source = _ranges(self._start[: self.nodes], length)
         self._start[: self.nodes] = start
         self._room[: self.nodes] = room
-        target = self._places(nodes, length)
+        target = _ranges(start, length)
         self._others[target] = self._others[source]  # the right-hand side is a copy, so overlap does no harm
         self._scores[target] = self._scores[source]
         self._end = self._taken = int(room.sum(dtype=np.int64))
+
+
+def _ranges(start: Slots, length: Int32s) -> Int64s:
+    """The numbers from each `start`, `length` of them, one range after the other."""
+    ends = length.cumsum(dtype=np.int64)
+    total = int(ends[-1]) if len(ends) else 0
+    places: Int64s = (start - ends + length).repeat(length) + np.arange(total)
+    return places
 
 
 def _roomy(length: Length) -> Length:

@@ -11,8 +11,9 @@ from sys import intern
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.circle import LOW_HALF, UInt64s, apart
 from matching.postings import Postings
-from matching.scoring import Points, category_points, condition_points, value_points
+from matching.scoring import SAME_CATEGORY, Points, category_points, condition_points, value_points
 from matching.slot_of import SlotOf
 from matching.wants import ANY_CONDITION, CONDITIONS, Listing, Taxonomy, Wants, words_of
 
@@ -20,8 +21,6 @@ Int32s = NDArray[np.int32]
 Slots = NDArray[np.integer]
 Bools = NDArray[np.bool_]
 
-LOW_HALF = (1 << 64) - 1
-GOLDEN = 0x9E3779B97F4A7C15  # 2 ** 64 / the golden ratio
 SHARED_MAX = 10_000  # sets of wanted categories that are kept once: all of one and of two, in a tree of a hundred
 
 
@@ -72,7 +71,7 @@ class Listings:
         self.keywords: dict[int, tuple[tuple[str, ...], ...]] = {}  # of the slots that have some: each as its words
         self._shared: dict[tuple[int, ...], tuple[int, ...]] = {}
         self._free: list[int] = []
-        self._parent_of = np.array(taxonomy.parent, np.int16)
+        self._likeness = _likeness(taxonomy)
 
         self.id_high, self.id_low = np.zeros(0, np.uint64), np.zeros(0, np.uint64)  # the id in halves, to sort by
         self.owner = np.zeros(0, np.int32)
@@ -155,22 +154,28 @@ class Listings:
         self.keywords.pop(slot, None)
         self._free.append(slot)
 
-    def spread(self, slot: int) -> float:
-        """A number of its own, 0 up to 1: where among equals it looks first. From the id, so the same wherever it is asked."""
-        # Fibonacci hashing: also ids that were given out one after the other are spread evenly.
-        return ((self.ids[slot] * GOLDEN) & LOW_HALF) / (LOW_HALF + 1)
+    def apart(self, a: Slots | int, b: Slots | int) -> UInt64s:
+        """How far apart their ids are around the circle."""
+        return apart(self.id_low[a], self.id_low[b])
 
-    def scores(self, a: Slots, b: Slots, named: Bools) -> Points:
-        """How well each of `b` suits the owner of the `a` in the same place. `named`: it was asked for by its id."""
-        a_category, b_category = self.category[a], self.category[b]
-        points = category_points(
-            named | self.by_category[a], a_category, b_category, self._parent_of[a_category], self._parent_of[b_category]
-        )
+    def nearer(self, a: Slots, b: Slots | int, c: Slots | int) -> Bools:
+        """Whether to each of `a` the `b` is nearer, by their ids, than the `c`."""
+        to_b, to_c = self.apart(a, b), self.apart(a, c)
+        before: Bools = (to_b < to_c) | ((to_b == to_c) & (self.id_high[b] < self.id_high[c]))
+        return before
+
+    def scores(self, a: Slots | int, b: Slots | int, named: Bools) -> Points:
+        """How well each of `b` suits the owner of the `a` in the same place, or of the one there is; and the other way round.
+
+        `named`: it was asked for by its id.
+        """
+        likeness = self._likeness[self.category[a], self.category[b]]
+        points: Points = np.where(named | self.by_category[a], SAME_CATEGORY, likeness)
         points += value_points(self.value[a], self.value[b])
         points += condition_points(self.condition[a], self.condition[b])
         return points
 
-    def within_limits(self, a: Slots, b: Slots) -> Bools:
+    def within_limits(self, a: Slots | int, b: Slots | int) -> Bools:
         """Whether each of `b` has a value and a condition that the `a` in the same place takes."""
         value = self.value[b]
         in_range = (value >= self.value_min[a]) & (value <= self.value_max[a])  # no value said: not in any range
@@ -226,6 +231,13 @@ class Listings:
             for name in self._columns:
                 column = getattr(self, name)
                 setattr(self, name, np.concatenate((column, np.zeros(room, column.dtype))))
+
+
+def _likeness(taxonomy: Taxonomy) -> Points:
+    """The points for likeness of each category with each: 8 bytes a pair, 100 KB for the product's own tree."""
+    parent = np.array(taxonomy.parent, np.int16)
+    a, b = np.ogrid[: len(taxonomy), : len(taxonomy)]
+    return category_points(False, a, b, parent[a], parent[b])
 
 
 def _words(listing: Listing) -> tuple[str, ...]:

@@ -5,9 +5,11 @@ from uuid import UUID
 
 import numpy as np
 
-from matching.candidates import Candidates, distinct
+from matching.candidates import Candidates
+from matching.kinds import distinct
 from matching.listings import Listings
 from matching.scoring import SHOWN_MIN, similarity
+from matching.seekers import Seekers
 
 LOOKED_AT_MAX = 1_000  # the best by score, of which those are taken that nobody's wants speak against
 
@@ -42,7 +44,7 @@ class Match:
         return self.wish is not None and self.their_wish is not None
 
 
-def best_matches(listings: Listings, candidates: Candidates, slot: int, count: int) -> list[Match]:
+def best_matches(listings: Listings, candidates: Candidates, seekers: Seekers, slot: int, count: int) -> list[Match]:
     """The best matches of `slot`: mean score of both directions first, then by item id. Scores below SHOWN_MIN are not shown.
 
     Nobody gets what their stated wants rule out; who stated none is neutral, unless they take no items.
@@ -50,10 +52,10 @@ def best_matches(listings: Listings, candidates: Candidates, slot: int, count: i
     if not (listings.stated[slot] or listings.takes[slot]):
         return []
     named, wanted = candidates.wanted_by(slot, anything=True)
-    named_by, wanted_by = candidates.seekers_of(slot)
+    named_by, wanted_by = seekers.of(slot)
     found = distinct([named, wanted, named_by, wanted_by])
-    own = np.full(len(found), slot)
-    sums = listings.scores(own, found, np.isin(found, named)) + listings.scores(found, own, np.isin(found, named_by))
+    found = found[listings.owner[found] != listings.owner[slot]]
+    sums = listings.scores(slot, found, np.isin(found, named)) + listings.scores(found, slot, np.isin(found, named_by))
     order = np.lexsort((listings.id_low[found], listings.id_high[found], -sums))[:LOOKED_AT_MAX]
     matches: list[Match] = []
     for place in order.tolist():

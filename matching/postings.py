@@ -4,6 +4,7 @@ Words are numbered: a listing's take 4 bytes each, which as Python strings would
 """
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -35,13 +36,16 @@ class Posting:
     def add(self, slot: int) -> None:
         if self.count == len(self._slots):
             self._slots = np.concatenate((self._slots, np.zeros(self.count // 8 + 2, np.int32)))
-        place, end = int(self.slots.searchsorted(slot)), self.count
+        end = self.count
+        # As a rule a new slot is the highest.
+        place = end if self._slots[end - 1] < slot else bisect_left(self._slots, slot, 0, end)
         self._slots[place + 1 : end + 1] = self._slots[place:end]
         self._slots[place] = slot
         self.count += 1
 
     def remove(self, slot: int) -> None:
-        place, end = int(self.slots.searchsorted(slot)), self.count
+        end = self.count
+        place = bisect_left(self._slots, slot, 0, end)
         assert place < end, "it is there"
         assert self._slots[place] == slot, "it is there"
         self._slots[place : end - 1] = self._slots[place + 1 : end]

@@ -7,8 +7,10 @@ numpy arrays of one length, or single numbers, and work place by place.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+VALUE_LEAST = 1e-9  # below any value but 0: it keeps 0 from being divided by 0
 ONE = 1_000_000  # a score of 1.0
 EDGE_MIN = 300_000  # an edge with less is none (C57)
+NO_FLOOR = EDGE_MIN - 1  # of a row with room: any edge has more
 SHOWN_MIN = 500_000  # an opportunity or a match with less is not shown (S2.54)
 
 SAME_CATEGORY = 400_000  # also: in a category that was asked for, or asked for by its id
@@ -31,8 +33,7 @@ def category_points(wanted: ArrayLike, a: ArrayLike, b: ArrayLike, a_parent: Arr
 
 def similarity(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     """How alike two values are, 0..1: 1 - difference / mean, not below 0 (S2.86). Both 0: 1. One unknown (NaN): NaN (C55)."""
-    total = np.add(a, b)
-    half = np.where(total == 0, 1.0, total) / 2
+    half = np.maximum(np.add(a, b), VALUE_LEAST) / 2
     alike: NDArray[np.float64] = np.maximum(0.0, 1 - np.abs(np.subtract(a, b)) / half)
     return alike
 
@@ -45,6 +46,11 @@ def value_points(a: ArrayLike, b: ArrayLike) -> Points:
 
 def condition_points(a: ArrayLike, b: ArrayLike) -> Points:
     return np.where(np.equal(a, b), SAME_CONDITION, OTHER_CONDITION)
+
+
+def value_points_max(a: ArrayLike) -> Points:
+    """The most that anything can get for its value."""
+    return np.where(np.isnan(a), VALUE_UNKNOWN, VALUE)
 
 
 def mean(scores_sum: int, edges: int) -> float:

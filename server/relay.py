@@ -19,6 +19,7 @@ from prometheus_client import Counter
 
 from handlers.app import Announcement, PushBody
 from handlers.pushes import NotificationNew, render_entry
+from handlers.tokens import Caller
 from matching.refusals import Unavailable
 from server.audience import Audience, Push
 from server.sockets import SocketDoor
@@ -98,7 +99,7 @@ class Relay:
         assert self._door is not None, "attached when the server is put together"
         socket = self._door.sockets.get(socket_id)
         if socket is not None:
-            socket.session_id, socket.expires_at, socket.warned = session_id, expires_at, False
+            socket.caller, socket.warned = Caller(socket.user_id, session_id, expires_at), False
 
     # From the queues to the sockets, the bus, and out of the outbox
 

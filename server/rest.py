@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 import structlog
@@ -11,7 +10,7 @@ from aiohttp.typedefs import Handler
 
 from handlers.action import ACTIONS, Action, camel
 from handlers.app import App
-from handlers.dispatch import Answer, Refused, Request, dispatch, refusal
+from handlers.dispatch import Answer, Refused, Request, dispatch, new_request_id, refusal
 from handlers.tokens import Caller
 from matching.refusals import (
     Internal,
@@ -191,7 +190,7 @@ def middleware(config: Config) -> Callable[..., Awaitable[web.StreamResponse]]:
 
     @web.middleware
     async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[REQUEST_ID] = uuid4().hex
+        request[REQUEST_ID] = new_request_id()
         origin = request.headers.get("Origin")
         if request.method == "OPTIONS" and origin in origins and "Access-Control-Request-Method" in request.headers:
             response: web.StreamResponse = web.Response(status=204)

@@ -15,6 +15,7 @@ from handlers.passwords import Passwords
 from handlers.tokens import Tokens
 from server.config import Config
 from server.descriptions import add_description_routes
+from server.logs import action_lines
 from server.mail import Mailer
 from server.notifier import Notifier
 from server.pictures import Pictures
@@ -84,6 +85,7 @@ async def running(config: Config, database_url: str, redis_url: str) -> AsyncIte
             discard_pictures=pictures.discard,
             refresh_lifetime=config.refresh_token_lifetime,
             rate_limits=config.rate_limits,
+            tell=action_lines(config.log_level, config.log_format),
         )
         door = SocketDoor(app, config)
         relay.attach(door)

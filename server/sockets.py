@@ -4,28 +4,25 @@ Every event is acknowledged, whatever becomes of it: `dispatch` answers everythi
 """
 
 import asyncio
-import contextlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 import structlog
-from aiohttp import web
-from engineio.async_drivers import aiohttp as driver
 from socketio.exceptions import ConnectionRefusedError as Refuse
 
 from handlers.app import App, PushBody
-from handlers.dispatch import Request, dispatch, refusal
+from handlers.dispatch import Request, dispatch, new_request_id, refusal
 from handlers.pushes import SessionEnded
 from handlers.tokens import Caller
-from matching.refusals import Internal, InvalidRequest, Refusal, Unauthenticated
+from matching.refusals import Internal, InvalidRequest, NotFound, RateLimited, Refusal, Unauthenticated
 from server.address import client_address
 from server.config import Config
 from server.packets import PacketServer
-from server.rooms import Rooms
 
 log = structlog.get_logger()
 
@@ -33,32 +30,9 @@ EVENT_BYTES_MAX = 64 * 1024
 FRAME_BYTES_MAX = EVENT_BYTES_MAX + 512  # with the packet's own few bytes
 PING_SECONDS = 20
 PING_TIMEOUT_SECONDS = 20
-CLOSE_SECONDS_MAX = 2.0
-
-
-class Json:
-    """What python-socketio encodes with: msgspec, which takes our shapes, ids and times as they are."""
-
-    JSONDecodeError = msgspec.DecodeError
-
-    @staticmethod
-    def dumps(value: Any, **_: Any) -> str:
-        return msgspec.json.encode(value).decode()
-
-    @staticmethod
-    def loads(text: str | bytes, **_: Any) -> Any:
-        return msgspec.json.decode(text)
-
-
-class PlainWebSocket(driver.WebSocket):  # type: ignore[misc]  # python-engineio has no types
-    """A WebSocket without compression: its buffers would be 120 KB a connection."""
-
-    async def __call__(self, environ: dict[str, Any]) -> web.WebSocketResponse:
-        self._sock = web.WebSocketResponse(max_msg_size=self.server.max_http_buffer_size, compress=False)
-        await self._sock.prepare(environ["aiohttp.request"])
-        self.environ = environ
-        await self.handler(self)
-        return self._sock
+# Of one process. A person has a few devices with a few tabs each; behind one address there may be a school.
+SOCKETS_PER_PERSON_MAX = 30
+SOCKETS_PER_ADDRESS_MAX = 1_000
 
 
 @dataclass(slots=True)
@@ -66,12 +40,22 @@ class LiveSocket:
     """A signed-in socket of this process."""
 
     id: str
-    user_id: UUID
-    session_id: UUID
-    expires_at: datetime
+    caller: Caller
     address: str
     warned: bool = False
     rooms: set[str] = field(default_factory=set)
+
+    @property
+    def user_id(self) -> UUID:
+        return self.caller.user_id
+
+    @property
+    def session_id(self) -> UUID:
+        return self.caller.session_id
+
+    @property
+    def expires_at(self) -> datetime:
+        return self.caller.expires_at
 
 
 class SocketDoor:
@@ -81,19 +65,20 @@ class SocketDoor:
         self._app = app
         self._config = config
         self.sockets: dict[str, LiveSocket] = {}
+        self._sockets_of: Counter[UUID] = Counter()
         self.server = PacketServer(
-            async_mode="aiohttp",
+            unknown_namespace={"message": "Invalid namespace", "data": {"code": NotFound.code}},
             transports=list(config.transports),
             cors_allowed_origins=list(config.cors_origins),
-            json=Json,
-            client_manager=Rooms(),
             max_http_buffer_size=FRAME_BYTES_MAX,
-            http_compression=False,
             ping_interval=PING_SECONDS,
             ping_timeout=PING_TIMEOUT_SECONDS,
-            cookie=None,
         )
-        self.server.eio._async = {**self.server.eio._async, "websocket": PlainWebSocket}
+        engine = self.server.eio
+        engine.address_of = lambda request: client_address(request, config.trusted_proxies)
+        engine.too_many = msgspec.json.encode(refusal(RateLimited(), "").body)
+        if app.rate_limits:
+            engine.sockets_per_address_max = SOCKETS_PER_ADDRESS_MAX
         self.server.on("connect", self._connect)
         self.server.on("disconnect", self._disconnect)
         self.server.on("*", self._event)
@@ -103,17 +88,19 @@ class SocketDoor:
     async def _connect(self, sid: str, environ: dict[str, Any], auth: object = None) -> None:
         try:
             caller = self._authenticate(auth)
+            self._count(caller)
         except Refusal as no:
             raise Refuse(no.message, {"code": no.code}) from None
         address = client_address(environ["aiohttp.request"], self._config.trusted_proxies)
-        socket = LiveSocket(sid, caller.user_id, caller.session_id, caller.expires_at, address)
+        socket = LiveSocket(sid, caller, address)
         self.sockets[sid] = socket
+        self._sockets_of[socket.user_id] += 1
         try:
             for tell in self.arrived:
                 await tell(socket)
         except Exception:
             log.exception("socket.connect_bug")
-            self.sockets.pop(sid, None)
+            self._forget(sid)
             raise Refuse(Internal().message, {"code": Internal.code}) from None
         if sid not in self.sockets:  # it went away while it came in
             for tell in self.left:
@@ -129,15 +116,29 @@ class SocketDoor:
             raise Unauthenticated("This session has ended. Please sign in again.")
         return caller
 
-    async def _disconnect(self, sid: str, reason: str = "") -> None:
+    def _count(self, caller: Caller) -> None:
+        if self._app.rate_limits and self._sockets_of[caller.user_id] >= SOCKETS_PER_PERSON_MAX:
+            raise RateLimited(
+                f"You have {SOCKETS_PER_PERSON_MAX} connections, which is the most there can be. Close one first."
+            )
+
+    def _forget(self, sid: str) -> LiveSocket | None:
         socket = self.sockets.pop(sid, None)
+        if socket is not None:
+            self._sockets_of[socket.user_id] -= 1
+            if self._sockets_of[socket.user_id] == 0:
+                del self._sockets_of[socket.user_id]
+        return socket
+
+    async def _disconnect(self, sid: str, reason: str = "") -> None:
+        socket = self._forget(sid)
         if socket is not None:
             for tell in self.left:
                 await tell(socket)
             log.info("socket.disconnected", user=str(socket.user_id), reason=reason, sockets=len(self.sockets))
 
     async def _event(self, event: str, sid: str, *arguments: object) -> object:
-        request_id = uuid4().hex
+        request_id = new_request_id()
         socket = self.sockets.get(sid)
         if socket is None:
             return refusal(Unauthenticated(), request_id).body
@@ -149,7 +150,7 @@ class SocketDoor:
             name=event,
             raw=raw,
             door="socket",
-            caller=Caller(socket.user_id, socket.session_id, socket.expires_at),
+            caller=socket.caller,
             key=key,
             address=socket.address,
             socket_id=sid,
@@ -176,24 +177,12 @@ class SocketDoor:
 
     async def end(self, sid: str, reason: str) -> None:
         """Tell the socket that its session has ended, and end it, whether or not the client does its part."""
-        environ = self.server.get_environ(sid) or {}
         await self.tell(sid, SessionEnded(reason=reason))
-        await self.server.disconnect(sid)
-        await asyncio.sleep(0.2)  # what was queued goes out first
-        request = environ.get("aiohttp.request")
-        if request is not None and request.transport is not None:
-            request.transport.close()
+        self.server.kick(sid)
 
     async def close(self) -> None:
         """Close every connection. Not by a Socket.IO DISCONNECT, after which clients would not come back by themselves."""
-        # Not eio.disconnect(): it raises when the last socket, as one that was refused, goes away by itself meanwhile.
-        closing = [socket.close() for socket in list(self.server.eio.sockets.values())]
-        requests = [environ.get("aiohttp.request") for environ in self.server.environ.values()]
-        with contextlib.suppress(TimeoutError):  # who does not read is cut off with the server
-            await asyncio.wait_for(asyncio.gather(*closing, return_exceptions=True), CLOSE_SECONDS_MAX)
-        for request in requests:  # a client that has been told may take its time; the server need not wait for it
-            if request is not None and request.transport is not None:
-                request.transport.close()
+        await asyncio.gather(*(socket.close() for socket in list(self.server.eio.sockets.values())), return_exceptions=True)
         await self.server.shutdown()
 
 

@@ -1,6 +1,7 @@
-"""Rate limits: a sliding window of two counters per class and caller, shared by both doors and all processes (C42, C45).
+"""Rate limits: a sliding window per class and caller, exact, shared by both doors and all processes (C42, C45).
 
-The window before counts for the part of it that the sliding window still covers; what is refused is not counted.
+Each request that was allowed leaves its time, as long as it counts: at most as many as the limit, about 11 bytes each. What
+is refused is not counted.
 """
 
 import contextlib
@@ -12,39 +13,28 @@ from storage.cache import PREFIX, Cache, CacheAway
 
 LOCAL_KEYS_MAX = 10_000
 
+# Whole milliseconds: Redis stores small integers in few bytes.
 TAKE = """
-local t = redis.call('TIME'); local now = t[1] + t[2] / 1000000
-local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2])
-local index = math.floor(now / window)
-local passed = now - index * window
-local this, last = KEYS[1] .. ':' .. index, KEYS[1] .. ':' .. (index - 1)
-local used = tonumber(redis.call('GET', this) or '0')
-local before = tonumber(redis.call('GET', last) or '0')
-local function wait(used) -- until one more is allowed, of which `used` fall in this window
-    local spent = used + before * (1 - passed / window)
-    if spent + 1 <= limit then return window - passed end
-    if used + 1 <= limit then return math.min(window - passed, (spent + 1 - limit) * window / before) end
-    if used == 0 then return window - passed end
-    -- full by itself: it goes on counting, less and less, once the next window has begun
-    return window - passed + (used + 1 - limit) * window / used
-end
-local spent = used + before * (1 - passed / window)
-if spent + 1 > limit then
-    return {0, 0, math.ceil(wait(used))}
-end
-redis.call('INCR', this)
-redis.call('EXPIRE', this, math.ceil(window * 2))
-return {1, math.floor(limit - spent - 1), math.ceil(wait(used + 1))}
-"""
-GIVE_BACK = """
 local t = redis.call('TIME')
-local this = KEYS[1] .. ':' .. math.floor((t[1] + t[2] / 1000000) / tonumber(ARGV[1]))
-if tonumber(redis.call('GET', this) or '0') > 0 then redis.call('DECR', this) end
+local now, limit, window = t[1] * 1000 + math.floor(t[2] / 1000), tonumber(ARGV[1]), ARGV[2] * 1000
+local oldest = tonumber(redis.call('LINDEX', KEYS[1], -1))
+while oldest and now - oldest >= window do
+    redis.call('RPOP', KEYS[1])
+    oldest = tonumber(redis.call('LINDEX', KEYS[1], -1))
+end
+local used = redis.call('LLEN', KEYS[1])
+local reset = math.ceil(((oldest or now) + window - now) / 1000)
+if used >= limit then
+    return {0, 0, reset}
+end
+redis.call('LPUSH', KEYS[1], string.format('%.0f', now))
+redis.call('PEXPIRE', KEYS[1], window)
+return {1, limit - used - 1, reset}
 """
 
 
 class Taken(NamedTuple):
-    """The answer to one request. `remaining` requests are left now; `reset_seconds`: until more are, or one is again."""
+    """The answer to one request. `remaining` requests are left now; one more is in `reset_seconds`."""
 
     allowed: bool
     limit: int
@@ -69,10 +59,10 @@ class Limits:
             return self._take_here(key, limit, window_seconds) if needed else Taken(True, limit, limit, window_seconds)
         return Taken(bool(allowed), limit, int(remaining), int(reset))
 
-    async def give_back(self, key: str, window_seconds: int) -> None:
+    async def give_back(self, key: str) -> None:
         """Do not count a request that was taken a moment ago: it asked for nothing new."""
         with contextlib.suppress(CacheAway):
-            await self._cache.run(lambda client: client.eval(GIVE_BACK, 1, f"{PREFIX}limit:{key}", window_seconds))
+            await self._cache.run(lambda client: client.lpop(f"{PREFIX}limit:{key}"))
 
     def _take_here(self, key: str, limit: int, window_seconds: int) -> Taken:
         now = time.monotonic()

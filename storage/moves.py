@@ -16,7 +16,8 @@ import asyncpg
 from matching.deal import CLOSED, Deal, Move, Status
 from matching.refusals import DuplicateOffer
 from storage.database import Conflict, Tx, rows_changed
-from storage.deals import DEFAULT_EXPIRY, IS_OPEN, DealRecord, add_terms, load_deal, load_deals
+from storage.deal_record import DealRecord
+from storage.deals import DEFAULT_EXPIRY, IS_OPEN, add_terms, load_deal, load_deals
 
 COMPLETE_WITHIN_DAYS = 14  # C14: then either side may cancel without fault
 RIVALS_MAX = 10_000

@@ -1,7 +1,7 @@
 """People at the demo client: some by its core, one at the terminal app, driven by keys."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -93,12 +93,27 @@ async def lists(person: Person, title: str, category: str = "books", **more: Any
     return item
 
 
+def named(person: str | None) -> str:
+    """A name for a person who is known by id only."""
+    return (person or "nobody").title()
+
+
 async def until(pilot: Pilot[None], condition: Callable[[], bool], what: str, within_seconds: float = 15.0) -> None:
     """Let the app work until `condition` holds."""
     deadline = asyncio.get_running_loop().time() + within_seconds
     while not condition():
         assert asyncio.get_running_loop().time() < deadline, f"never came: {what}\n{screen_text(pilot.app)}"
-        await pilot.pause(0.05)
+        await asyncio.sleep(0.02)
+    await pilot.pause(0)  # so that what the app has begun for it is done as well
+
+
+async def seen_on(pilot: Pilot[None], terminals: Sequence[tuple[int, int]], condition: Callable[[], bool], what: str) -> None:
+    """Let the app work until `condition` holds, on a terminal of each of these sizes."""
+    now = pilot.app.size
+    for size in sorted(terminals, key=lambda size: size != (now.width, now.height)):  # as it is now, first
+        if pilot.app.size != size:
+            await pilot.resize_terminal(*size)
+        await until(pilot, condition, f"{what}, at {size[0]} × {size[1]}")
 
 
 def screen_text(app: App[None]) -> str:
@@ -110,6 +125,7 @@ def screen_text(app: App[None]) -> str:
 async def app_of(market: Market, name: str, size: tuple[int, int]) -> AsyncIterator[Pilot[None]]:
     """The app at a terminal of that size, somebody new registered through its form and signed in."""
     app = SwaploopApp(market.url, None)
+    app.animation_level = "none"  # each key would wait for what still moves
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.press("ctrl+n")
         for field, value in (("name", name), ("email", f"{uuid4().hex[:12]}@example.org"), ("password", PASSWORD)):

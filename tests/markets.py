@@ -100,9 +100,15 @@ def score_of_pair(a: Listing, b: Listing) -> int:
 
 
 def row_by_definition(a: Listing, listings: dict[UUID, Listing]) -> list[tuple[UUID, int]]:
-    """All edges from a, best score first, then by item id."""
+    """All edges from a, best score first; of equals the nearest around the circle of ids, of two as near the one before."""
     edges = [(b.item, score) for b in listings.values() if (score := score_by_definition(a, b)) is not None]
-    return sorted(edges, key=lambda edge: (-edge[1], edge[0]))
+
+    def order(edge: tuple[UUID, int]) -> tuple[int, int, bool, UUID]:
+        item, score = edge
+        ahead, behind = ((item.int - a.item.int) * sign % 2**64 for sign in (1, -1))
+        return -score, min(ahead, behind), ahead < behind, item
+
+    return sorted(edges, key=order)
 
 
 def row(market: Market, item: UUID) -> list[tuple[UUID, int]]:

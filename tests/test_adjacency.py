@@ -1,4 +1,4 @@
-"""The market's rows of edges say what a dictionary of lists would say, whatever happens to them."""
+"""The market's rows of edges say what a list of lists would say, whatever happens to them."""
 
 import random
 
@@ -7,7 +7,7 @@ import pytest
 
 from matching.adjacency import Adjacency
 
-Rows = list[dict[int, int]]
+Rows = list[list[tuple[int, int]]]
 
 
 def says_the_same(edges: Adjacency, rows: Rows) -> None:
@@ -15,12 +15,16 @@ def says_the_same(edges: Adjacency, rows: Rows) -> None:
     assert edges.edges == sum(map(len, rows))
     for node, row in enumerate(rows):
         others, scores = edges.row(node)
-        assert list(zip(others.tolist(), scores.tolist(), strict=True)) == list(row.items())
+        assert list(zip(others.tolist(), scores.tolist(), strict=True)) == row
         assert edges.degree(node) == len(row)
     asked = np.arange(len(rows))[::-1]
+    assert edges.degrees(asked).tolist() == [len(rows[node]) for node in asked.tolist()]
     position, others, scores = edges.gather(asked)
-    expected = [(place, *edge) for place, node in enumerate(asked.tolist()) for edge in rows[node].items()]
+    expected = [(place, *edge) for place, node in enumerate(asked.tolist()) for edge in rows[node]]
     assert list(zip(position.tolist(), others.tolist(), scores.tolist(), strict=True)) == expected
+    full = np.array([node for node, row in enumerate(rows) if row], np.int32)
+    others, scores = edges.last(full)
+    assert list(zip(others.tolist(), scores.tolist(), strict=True)) == [rows[node][-1] for node in full.tolist()]
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -29,21 +33,49 @@ def test_rows_hold_what_was_put_in_them_in_order(seed: int) -> None:
     edges, rows = Adjacency(), Rows()
     for step in range(1200):
         if not rows or chance.random() < 0.03:
-            rows += [{} for _ in range(chance.randint(1, 4))]
+            rows += [[] for _ in range(chance.randint(1, 4))]
             edges.grow(len(rows))
-        node, other, score = chance.randrange(len(rows)), chance.randrange(60), chance.randint(0, 1_000_000)
-        match chance.choice(["add", "add", "add", "remove", "set", "empty"]):
-            case "add":
-                rows[node][other] = score
-                edges.add(node, other, score)
+        other = chance.randrange(60)
+        having = [node for node, row in enumerate(rows) if any(end == other for end, _ in row)]
+        lacking = [node for node in range(len(rows)) if node not in having]
+        full = [node for node, row in enumerate(rows) if row]
+        match chance.choice(["append", "insert", "remove", "last", "discard", "set", "empty"]):
+            case "append":
+                some = {node: chance.randint(0, 1_000_000) for node in chance.sample(lacking, min(len(lacking), 8))}
+                edges.append(np.array([*some], np.int32), other, np.array([*some.values()], np.int32))
+                for node, score in some.items():
+                    rows[node].append((other, score))
+            case "insert":
+                some = {node: chance.randint(0, 1_000_000) for node in chance.sample(lacking, min(len(lacking), 8))}
+                places = [chance.randint(0, len(rows[node])) for node in some]
+                edges.insert(
+                    np.array([*some], np.int32), np.array(places, np.int64), other, np.array([*some.values()], np.int32)
+                )
+                for place, (node, score) in zip(places, some.items(), strict=True):
+                    rows[node].insert(place, (other, score))
             case "remove":
-                rows[node].pop(other, None)
-                edges.remove(node, other)
+                nodes = chance.sample(having, min(len(having), 8))
+                edges.remove(np.array(nodes, np.int32), other)
+                for node in nodes:
+                    rows[node] = [edge for edge in rows[node] if edge[0] != other]
+            case "last":
+                nodes = chance.sample(full, min(len(full), 8))
+                edges.remove_last(np.array(nodes, np.int32))
+                for node in nodes:
+                    rows[node].pop()
+            case "discard" if having:
+                node = chance.choice(having)
+                edges.discard(node, other)
+                place = [end for end, _ in rows[node]].index(other)
+                rows[node][place] = rows[node][-1]
+                rows[node].pop()
             case "set":
-                rows[node] = {other: chance.randint(0, 1_000_000) for other in chance.sample(range(60), chance.randint(0, 20))}
-                edges.set_row(node, np.array(list(rows[node])), np.array(list(rows[node].values())))
-            case "empty" if chance.random() < 0.3:
-                rows[node] = {}
+                node = chance.randrange(len(rows))
+                rows[node] = [(end, chance.randint(0, 1_000_000)) for end in chance.sample(range(60), chance.randint(0, 20))]
+                edges.set_row(node, np.array([end for end, _ in rows[node]]), np.array([score for _, score in rows[node]]))
+            case "empty" if full and chance.random() < 0.3:
+                node = chance.choice(full)
+                rows[node] = []
                 edges.set_row(node, np.array([]), np.array([]))
         if step % 100 == 99:
             says_the_same(edges, rows)
@@ -57,14 +89,14 @@ def test_built_at_once_is_the_same_as_built_edge_by_edge(seed: int) -> None:
     chance.shuffle(pairs)
     scores = [chance.randint(0, 1_000_000) for _ in pairs]
     at_once = Adjacency.of(nodes, *np.array([(a, b, score) for (a, b), score in zip(pairs, scores, strict=True)]).T)
-    one_by_one, rows = Adjacency(nodes), Rows({} for _ in range(nodes))
+    one_by_one, rows = Adjacency(nodes), Rows([] for _ in range(nodes))
     for (node, other), score in zip(pairs, scores, strict=True):
-        one_by_one.add(node, other, score)
-        rows[node][other] = score
+        one_by_one.append(np.array([node]), other, np.array([score]))
+        rows[node].append((other, score))
     says_the_same(one_by_one, rows)
     says_the_same(at_once, rows)
-    at_once.add(3, 1000, 7)  # its row is full: it moves
-    rows[3][1000] = 7
+    at_once.append(np.array([3]), 1000, np.array([7]))  # its row is full: it moves
+    rows[3].append((1000, 7))
     says_the_same(at_once, rows)
 
 
@@ -73,7 +105,7 @@ def test_nothing_gathered_from_nothing() -> None:
     assert len(position) == len(others) == len(scores) == 0
     position, others, scores = Adjacency(5).gather(np.array([4, 0]))
     assert len(position) == len(others) == len(scores) == 0
-    says_the_same(Adjacency.of(2, *np.zeros((3, 0), np.int64)), [{}, {}])
+    says_the_same(Adjacency.of(2, *np.zeros((3, 0), np.int64)), [[], []])
 
 
 def test_a_node_that_is_not_there_is_refused() -> None:
@@ -82,7 +114,7 @@ def test_a_node_that_is_not_there_is_refused() -> None:
         with pytest.raises(IndexError):
             edges.row(node)
         with pytest.raises(IndexError):
-            edges.add(node, 0, 1)
+            edges.set_row(node, np.array([0]), np.array([1]))
 
 
 def test_memory_stays_in_proportion_however_long_the_market_lives() -> None:
@@ -97,7 +129,7 @@ def test_memory_stays_in_proportion_however_long_the_market_lives() -> None:
             if length % 2:
                 edges.set_row(node, np.array([], np.int32), np.array([], np.int32))
             for other in range(100, 100 + int(chance.integers(0, 5))):
-                edges.add(node, other, 500_000)
+                edges.append(np.array([node]), other, np.array([500_000]))
         peak_bytes = max(peak_bytes, edges.nbytes)
     row_room = 20 * 9 // 8 + 2
     assert peak_bytes < nodes * (12 + 8 * row_room * 8 // 7) * 9 // 8

@@ -215,6 +215,7 @@ async def test_an_event_of_64_kb_is_read_and_a_larger_one_ends_the_connection_on
 async def test_an_event_named_disconnect_disconnects_nobody(cast: Cast) -> None:
     alice, bob = await cast.people("Alice", "Bob", connected=True)
     trade = await trade_between(alice, bob)
+    await alice.hears("trade:changed")
     async with raw_socket(cast, alice.token) as raw:
         await raw.answer('["disconnect",{}]')
         await bob.does("message:send", conversationId=trade["conversation"], text="Still there?", clientMessageId="m-1")

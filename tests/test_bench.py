@@ -14,6 +14,7 @@ from matching.search import best_cycles
 from matching.wants import Listing
 from storage.categories import load_categories
 from storage.database import Database
+from tests.bench import events, idle
 from tests.bench.event_loop import watched
 from tests.bench.market import MIXTURE, listings
 from tests.bench.matching import Scale, run, tree_of
@@ -153,3 +154,20 @@ def _kind(listing: Listing) -> str:
     kind = ", ".join(name for name, given in stated.items() if given)
     order = {"keyword": "keywords"}
     return order.get(kind, kind)
+
+
+async def test_events_are_measured_beside_an_echo_through_servers_of_their_own() -> None:
+    report = await events.run(seconds=0.2, rounds=1, connections=(3,))
+    assert report.failures == []
+    assert [figure.name for figure in report.figures] == [
+        "events a second, 3 connections",
+        "CPU of the server an event, 3 connections",
+        "p99 of an event, 3 connections",
+    ]
+    assert all(value > 0 for figure in report.figures for value in figure.values)
+
+
+async def test_idle_sockets_stay_connected_while_they_are_measured() -> None:
+    report = await idle.run(sockets=40, few=10, leaving=5, settle_seconds=0.1)
+    assert report.failures == []
+    assert "signing in 30 took" in report.notes[0]

@@ -3,6 +3,7 @@
 import io
 import re
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import uuid4
 from xml.etree import ElementTree
@@ -13,9 +14,11 @@ from rich.console import Console
 from textual.widgets import Button, Input, OptionList, SelectionList, Static
 
 from client_demo import play_pictures
+from client_demo.app import SwaploopApp
 from client_demo.chat import Row
 from client_demo.connection import Person
 from client_demo.deal_screen import DealScreen
+from client_demo.inbox import Notice
 from client_demo.matches_screen import MatchesScreen
 from client_demo.offers import Offer
 from client_demo.play import play
@@ -35,7 +38,9 @@ from tests.at_the_client import (
     app_in,
     app_of,
     lists,
+    named,
     screen_text,
+    seen_on,
     someone,
     until,
 )
@@ -122,7 +127,14 @@ def test_the_picture_is_an_svg_that_shows_everyone_and_loads_nothing(people: int
 def offer(status: str, *, awaiting: tuple[str, ...] = (), **more: Any) -> Data:
     people = {name: {"id": name, "fullName": name.title(), "avatar": None} for name in ("amina", "bilal")}
     base = {"id": "o", "conversation": "c", "initiatorId": "amina", "recipientId": "bilal", "status": status, "revision": 1}
-    items = {"offeredItem": thing(1), "requestedItem": thing(2), "completedBy": [], "overdue": False, "notes": None}
+    items = {
+        "offeredItem": thing(1),
+        "requestedItem": thing(2),
+        "completedBy": [],
+        "cancelAskedBy": [],
+        "overdue": False,
+        "notes": None,
+    }
     terms = {"terms": {"offeredItems": ["item-1"], "requestedItems": ["item-2"]}, "awaiting": list(awaiting)}
     return {**base, **items, **terms, "initiator": people["amina"], "recipient": people["bilal"], "updatedAt": "", **more}
 
@@ -137,6 +149,7 @@ def offer(status: str, *, awaiting: tuple[str, ...] = (), **more: Any) -> Data:
             ["cancel"],
         ),
         (offer("ACCEPTED"), ["complete", "cancel", "dispute"], ["complete", "cancel", "dispute"]),
+        (offer("ACCEPTED", cancelAskedBy=["amina"]), ["complete", "dispute"], ["complete", "cancel", "dispute"]),
         (offer("ACCEPTED", completedBy=["amina"]), ["cancel", "dispute"], ["complete", "cancel", "dispute"]),
         (offer("DISPUTED", reason="broken"), ["complete", "cancel"], ["complete", "cancel"]),
         (offer("COMPLETED"), [], []),
@@ -146,6 +159,12 @@ def offer(status: str, *, awaiting: tuple[str, ...] = (), **more: Any) -> Data:
 def test_only_the_moves_of_an_offer_that_are_open_are_offered(wire: Data, initiator: list[str], recipient: list[str]) -> None:
     assert [move.verb for move in Offer.of(wire, "amina").moves()] == initiator
     assert [move.verb for move in Offer.of(wire, "bilal").moves()] == recipient
+
+
+def test_who_would_call_an_offer_off_is_said() -> None:
+    asked = offer("DISPUTED", cancelAskedBy=["amina"], reason="broken")
+    assert Offer.of(asked, "amina").hint(named) == "problem: broken; you asked to call it off"
+    assert Offer.of(asked, "bilal").hint(named) == "problem: broken; Amina asks to call it off"
 
 
 def test_an_offers_terms_are_what_is_on_the_table_now() -> None:
@@ -231,22 +250,20 @@ async def ring_of(amina: Person, bilal: Person, cyra: Person) -> Three:
     return Three(*things)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (130, 40)])
-async def test_a_ring_is_found_proposed_agreed_to_and_executed_by_keys(market: Market, size: tuple[int, int]) -> None:
-    """Amina sits at the app; Bilal and Cyra are played by the core."""
-    async with someone(market, "Bilal") as bilal, someone(market, "Cyra") as cyra, app_of(market, "Amina", size) as pilot:
+async def test_a_ring_is_found_proposed_agreed_to_and_executed_by_keys(market: Market) -> None:
+    """Amina sits at the app, whose window she makes larger and smaller; Bilal and Cyra are played by the core."""
+    sizes = [(80, 24), (130, 40)]
+    async with someone(market, "Bilal") as bilal, someone(market, "Cyra") as cyra, app_of(market, "Amina", sizes[0]) as pilot:
         app = app_in(pilot)
         things = await ring_of(app.person, bilal, cyra)
         await pilot.press("2")
-        await until(pilot, lambda: things.amina["title"] in screen_text(app), "my thing")
+        await seen_on(pilot, sizes, lambda: things.amina["title"] in screen_text(app), "my thing")
         await pilot.press("o")
-        await until(pilot, lambda: "ring of 3" in screen_text(app) and "▶" in screen_text(app), "the ring, drawn")
+        drawn = ("ring of 3", "▶", "expected", "You", "Bilal", "Cyra")
+        await seen_on(pilot, sizes, lambda: all(word in screen_text(app) for word in drawn), "the ring, drawn")
         assert isinstance(app.screen, RingsScreen)
-        drawn = screen_text(app)
-        assert "expected" in drawn
-        assert all(name in drawn for name in ("You", "Bilal", "Cyra"))
         await pilot.press("e")
-        await until(pilot, lambda: "by chance" in screen_text(app), "ranked by chance")
+        await seen_on(pilot, sizes, lambda: "by chance" in screen_text(app), "ranked by chance")
 
         await pilot.press("p")
         await until(pilot, lambda: bool(app.screen.query("#yes")), "the question")
@@ -254,14 +271,14 @@ async def test_a_ring_is_found_proposed_agreed_to_and_executed_by_keys(market: M
         await until(pilot, lambda: isinstance(app.screen, DealScreen), "the proposed ring")
         deal = app.desk.newest_first()[0]
         assert isinstance(deal, Ring)
-        await until(pilot, lambda: "waiting for" in screen_text(app), "who is awaited")
+        await seen_on(pilot, sizes, lambda: "waiting for" in screen_text(app), "who is awaited")
         assert "and Bilal" in screen_text(app) or "and Cyra" in screen_text(app)
 
         chain_id, conversation = deal.id, deal.conversation_id
         await bilal.does("chain:respond", chainId=chain_id, accept=True, message="Gladly")
-        await until(pilot, lambda: "Bilal said yes" in screen_text(app), "his yes")
-        await until(pilot, lambda: "Gladly" in screen_text(app), "his message")
-        await until(pilot, lambda: "waiting for Cyra" in screen_text(app), "only she is awaited")
+        await seen_on(pilot, sizes, lambda: "Bilal said yes" in screen_text(app), "his yes")
+        await seen_on(pilot, sizes, lambda: "Gladly" in screen_text(app), "his message")
+        await seen_on(pilot, sizes, lambda: "waiting for Cyra" in screen_text(app), "only she is awaited")
         await pilot.press(*"Hello", "enter")
         await bilal.does("message:read", conversationId=conversation)
         await cyra.until(lambda: len(cyra.logs[conversation].entries) == 4)
@@ -282,29 +299,77 @@ async def test_a_ring_is_found_proposed_agreed_to_and_executed_by_keys(market: M
         assert (await app.person.does("item:get", itemId=things.amina["id"]))["owner"] == cyra.id
 
 
-@pytest.mark.parametrize(("answer", "key", "status"), [("accept", "f3", "PENDING"), ("reject", "f8", "REJECTED")])
-async def test_who_is_asked_hears_of_it_in_the_inbox_and_answers(market: Market, answer: str, key: str, status: str) -> None:
+def is_open(app: SwaploopApp, move: str) -> bool:
+    return bool(app.screen.query(f"#move-{move}"))
+
+
+def is_closed(app: SwaploopApp, move: str) -> bool:
+    return not is_open(app, move)
+
+
+async def test_who_is_asked_hears_of_it_in_the_inbox_and_answers(market: Market) -> None:
     async with someone(market, "Bilal") as bilal, someone(market, "Cyra") as cyra, app_of(market, "Amina", (110, 30)) as pilot:
         app = app_in(pilot)
         things = await ring_of(app.person, bilal, cyra)
+        for answer, key, status in (("reject", "f8", "REJECTED"), ("accept", "f3", "PENDING")):
+            found = (await bilal.does("barter:opportunities", itemId=things.bilal["id"]))["opportunities"]["cycles"][0]
+            proposed = await bilal.does("chain:create", itemId=things.bilal["id"], opportunityId=found["id"])
+            await until(pilot, lambda: "Inbox •1" in screen_text(app), "one unread in the top bar")
+            await pilot.press("4")
+            await until(pilot, lambda: "Bilal proposes the ring of 3" in screen_text(app), "what it is about")
+            app.screen.query_one("#inbox-list", Rows).highlighted = 0
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, DealScreen), "the ring")
+            await until(pilot, lambda: "Inbox •" not in screen_text(app), "read")
+            await until(pilot, partial(is_open, app, answer), "it is mine to answer")
+            await pilot.press(key)
+            await until(pilot, lambda: bool(app.screen.query("#reason")), "the question")
+            app.screen.query_one("#reason", Input).value = "because I read it"
+            await pilot.press("enter")
+            await until(pilot, lambda: "because I read it" in screen_text(app), "what I said with it")
+            await until(pilot, partial(is_closed, app, answer), "answered")
+            seen = await cyra.does("chain:get", chainId=proposed["id"])
+            assert seen["status"] == status
+            assert seen["awaiting"] == ([cyra.id] if status == "PENDING" else [])
+            await pilot.press("escape")
+
+
+async def test_another_ring_that_was_found_is_opened_from_the_inbox_and_proposed(market: Market) -> None:
+    """Cyra says no; Dave has what Bilal would take as well, and wants what Amina has."""
+    async with AsyncExitStack() as people:
+        bilal, cyra, dave = [await people.enter_async_context(someone(market, name)) for name in ("Bilal", "Cyra", "Dave")]
+        pilot = await people.enter_async_context(app_of(market, "Amina", (110, 30)))
+        app = app_in(pilot)
+        things = await ring_of(app.person, bilal, cyra)
+        lamp = await lists(dave, "Lamp", wants={"items": [things.amina["id"]]})
         found = (await bilal.does("barter:opportunities", itemId=things.bilal["id"]))["opportunities"]["cycles"][0]
         proposed = await bilal.does("chain:create", itemId=things.bilal["id"], opportunityId=found["id"])
-        await until(pilot, lambda: "Inbox •1" in screen_text(app), "one unread in the top bar")
-        await pilot.press("4")
-        await until(pilot, lambda: "Bilal proposes the ring of 3" in screen_text(app), "what it is about")
+        await bilal.does("item:update", itemId=things.bilal["id"], wants=things.bilal["wants"] | {"items": [lamp["id"]]})
+        await cyra.does("chain:respond", chainId=proposed["id"], accept=False)
+
+        def found_ring() -> list[Notice]:
+            return [notice for notice in app.desk.inbox.newest_first() if notice.kind == "ring-found"]
+
+        await until(pilot, lambda: bool(found_ring()), "another ring")
+        app.push_screen(DealScreen(proposed["conversation"]))
+        await until(pilot, lambda: "Inbox •1" in screen_text(app), "the talk about the old one does not tell of it")
+        await pilot.press("escape", "4")
+        await until(pilot, lambda: "There is another ring for" in screen_text(app), "the notice")
+        rows = app.screen.query_one("#inbox-list", Rows)
+        rows.highlighted = next(
+            place for place in range(rows.option_count) if rows.get_option_at_index(place).id == found_ring()[0].id
+        )
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, DealScreen), "the ring")
-        await until(pilot, lambda: "Inbox •" not in screen_text(app), "read")
-        await until(pilot, lambda: bool(app.screen.query(f"#move-{answer}")), "it is mine to answer")
-        await pilot.press(key)
-        await until(pilot, lambda: bool(app.screen.query("#reason")), "the question")
-        app.screen.query_one("#reason", Input).value = "because I read it"
+        await until(pilot, lambda: isinstance(app.screen, RingsScreen), "the rings through my thing")
+        await until(pilot, lambda: app.screen.query_one(Rows).option_count == 2, "the old one, and this one")
+        await until(pilot, lambda: "Dave" in screen_text(app) and "Lamp" in screen_text(app), "this one, drawn")
+        assert app.screen.query_one(Rows).here == found_ring()[0].opportunity_id
+        assert "Inbox •" not in screen_text(app)
+        await pilot.press("p")
+        await until(pilot, lambda: bool(app.screen.query("#yes")), "the question")
         await pilot.press("enter")
-        await until(pilot, lambda: not app.screen.query(f"#move-{answer}"), "answered")
-        await until(pilot, lambda: "because I read it" in screen_text(app), "what I said with it")
-        seen = await cyra.does("chain:get", chainId=proposed["id"])
-        assert seen["status"] == status
-        assert seen["awaiting"] == ([cyra.id] if status == "PENDING" else [])
+        await until(pilot, lambda: isinstance(app.screen, DealScreen), "the proposed ring")
+        assert set(app.desk.newest_first()[0].others) == {bilal.id, dave.id}
 
 
 async def test_an_opportunity_that_is_gone_is_a_sentence_and_is_looked_for_again(market: Market) -> None:
@@ -406,13 +471,18 @@ async def test_the_inbox_counts_what_is_unread_and_lacks_nothing_that_came_while
 # ── the play, and the command ───────────────────────────────────────────────────────────────────
 
 
-async def test_the_play_finds_a_ring_in_the_demo_market_and_lists_new_things_when_there_is_none_left(
+async def test_the_play_ends_with_swapped_owners_and_finds_a_ring_or_lists_new_things_where_there_is_none_left(
     open_market: OpenMarket,
 ) -> None:
     async with open_market() as market:
         await load_demo_market(market.service.app, market.service.pictures)
         told = [await played(market.url), await played(market.url)]
     for story in told:
+        assert "Film camera: Amina → Bilal" in story
+        assert "City bicycle: Bilal → Amina" in story
+        assert "ITEM_UNAVAILABLE" in story
+        assert "the same for all 2, without a gap" in story
+        assert "the same for all 3, without a gap" in story
         assert "⟳ ring of 3" in story
         assert "in twos: nobody" in story
         assert "PENDING → ACCEPTED" in story
@@ -426,7 +496,7 @@ async def test_the_play_finds_a_ring_in_the_demo_market_and_lists_new_things_whe
 async def played(url: str) -> str:
     out = io.StringIO()
     await play(url, 0.0, Console(file=out, width=100, highlight=False))
-    return " ".join(out.getvalue().split())
+    return " ".join(out.getvalue().replace("│", " ").split())
 
 
 async def test_the_command_draws_the_best_ring_and_says_when_there_is_none(market: Market) -> None:

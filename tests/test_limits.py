@@ -62,7 +62,7 @@ async def test_passwords_cannot_be_guessed_at(limited: Market) -> None:  # C44
     assert (status, body["error"]["code"]) == (429, "RATE_LIMITED"), "not even with the right one"
     seconds = body["error"]["details"]["retryAfter"]
     assert headers["Retry-After"] == str(seconds)
-    assert 0 < seconds <= 15 * 60 * 1.1, "until the first of ten slides out of the window"
+    assert 0 < seconds <= 15 * 60, "until the first of ten slides out of the window"
     bob = await limited.cast.person("Bob")
     assert (await login(limited.cast, bob.email, PASSWORD))[0] == 200, "others are not kept out"
 
@@ -106,7 +106,7 @@ async def test_the_headers_count_down(limited: Market) -> None:  # C42
     for left in ("2", "1", "0"):
         status, _, headers = await limited.cast.answer("GET", "/auth/me", token=alice.token)
         assert (status, headers["RateLimit-Limit"], headers["RateLimit-Remaining"]) == (200, "3", left)
-        assert 0 < int(headers["RateLimit-Reset"]) <= 2 * 3600
+        assert 0 < int(headers["RateLimit-Reset"]) <= 3600
     told = int(headers["RateLimit-Reset"])
     status, body, headers = await limited.cast.answer("GET", "/auth/me", token=alice.token)
     assert status == 429
@@ -123,7 +123,7 @@ async def test_both_doors_share_one_limit(limited: Market, first: str, then: str
         await alice.through(first, "user:me")
     for door in (then, first):
         no = await refused(alice.through(door, "item:mine"), "RATE_LIMITED")
-        assert 0 < no.body["error"]["details"]["retryAfter"] < 2 * 3600
+        assert 0 < no.body["error"]["details"]["retryAfter"] <= 3600
     await bob.through(then, "user:me")
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from matching.market import EDGES_FEW, Market
 from matching.rows import EDGES_MAX
+from matching.search import best_cycles
 from matching.wants import Listing, Wants
 from tests.markets import TAXONOMY, any_listing, check, listing, market_of, row, row_by_definition, score_by_definition
 
@@ -149,12 +150,51 @@ def test_500_people_who_all_want_everything() -> None:
     check(market, listings, whole=True)
 
 
-def test_where_all_are_alike_not_everybody_wants_the_same_few() -> None:
-    alike = [listing(n, flexible=True, value=value) for n in range(1_000) for value in (None, 10.0)]
-    market = market_of({one.item: one for one in alike})
-    degrees = [market.into.degree(slot) for slot in range(len(alike))]
-    assert market.out.edges == EDGES_MAX * len(alike)
-    assert max(degrees) < 20 * EDGES_MAX
+@pytest.mark.parametrize("value", [10.0, None])
+@pytest.mark.parametrize("ids", ["at random", "one after the other"])
+def test_where_all_are_alike_everybody_is_wanted_and_finds_rings(value: float | None, ids: str) -> None:
+    chance = random.Random(4)
+    items = [chance.getrandbits(128) if ids == "at random" else number for number in range(1, 501)]
+    listings = {UUID(int=item): listing(n, item, flexible=True, value=value) for n, item in enumerate(items)}
+    market = Market(TAXONOMY)
+    for one in chance.sample(list(listings.values()), len(listings)):
+        market.put(one)
+    for item in chance.sample(list(listings), 250):  # and come back, so that rows are cut, fall short and are told anew
+        market.drop(item)
+        market.put(listings[item])
+    assert market.mend(rows_max=1_000) == 0
+    check(market, listings, whole=True)
+    check(market_of(listings), listings, whole=True)
+
+    wanted = {item: {b for b, _ in row(market, item)} for item in listings}
+    for item in listings:
+        slot = market.slot(item)
+        assert slot is not None
+        assert market.out.degree(slot) == EDGES_MAX
+        assert EDGES_MAX // 2 <= market.into.degree(slot) <= 2 * EDGES_MAX
+        found = best_cycles(market.graph, slot, parties_max=5, count=10, expansions_max=10_000)
+        of_three = sorted((item, b, c) for b in wanted[item] for c in wanted[b] if c != item and item in wanted[c])
+        assert [tuple(map(market.item, path)) for _, path in found.paths] == of_three[:10]
+        assert found.exact
+        assert len(found.paths) == 10
+
+
+def test_where_thousands_are_alike_they_are_found_by_whom_they_are_nearest_to() -> None:
+    """More than any window shows: which of them it shows is for the ids to say, too."""
+    chance = random.Random(5)
+    alike = [listing(n, chance.getrandbits(128), flexible=True, value=10.0) for n in range(3_000)]
+    listings = {one.item: one for one in alike}
+    market = market_of({one.item: one for one in alike[:2_900]})
+    for one in alike[2_900:]:
+        market.put(one)
+    for one in alike[:20] + alike[2_980:]:
+        assert row(market, one.item) == row_by_definition(one, listings)[:EDGES_MAX]
+        slot = market.slot(one.item)
+        assert slot is not None
+        seekers = [market.item(seeker) for seeker in market.into.row(slot)[0].tolist()]
+        assert EDGES_MAX // 2 <= len(seekers) <= 2 * EDGES_MAX
+        for seeker in seekers[:3]:
+            assert row(market, seeker) == row_by_definition(listings[seeker], listings)[:EDGES_MAX]
 
 
 def test_5_000_items_of_one_person_hide_nothing_of_others() -> None:

@@ -46,6 +46,7 @@ async def test_a_row_that_names_nothing_does_not_hold_up_the_others(open_market:
         alice, bob = await market.cast.people("Alice", "Bob", connected=True)
         trade = await trade_between(alice, bob)
         await hears_all(bob, trade["conversation"], 1)
+        await until_answered(lambda: outbox_is_empty(market), 5.0, what="emptying the outbox")
         async with market.sql() as connection:
             await connection.execute(
                 "INSERT INTO outbox (conversation_id, seq, due_at) VALUES ($1, 7, now() - interval '1 hour')", UUID(int=7)
