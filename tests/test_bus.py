@@ -37,7 +37,7 @@ async def test_who_comes_and_who_leaves_while_the_listener_subscribes_is_not_for
         await until(lambda: bus.hears)
         link.heal()
         async with redis.asyncio.Redis.from_url(parts.valkey.url) as client:
-            assert not [name for name in await client.pubsub_channels("*") if bytes(name).endswith(b"user:leaves")]
+            assert "user:leaves" not in str(await client.pubsub_channels("*"))
         assert await other.publish([("user:comes", b"hello"), ("user:leaves", b"nobody")])
         await until(lambda: bool(heard))
         assert heard == [("user:comes", b"hello")]

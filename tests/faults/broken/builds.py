@@ -22,7 +22,8 @@ from matching.refusals import ItemUnavailable
 from server.relay import Relay
 from storage.answers import StoredAnswer, keep_answer
 from storage.database import Tx
-from storage.deals import IS_OPEN, DealRecord, load_deal, load_deals, look_at_items
+from storage.deal_record import DealRecord
+from storage.deals import IS_OPEN, load_deal, load_deals, look_at_items
 from storage.marks import Marks
 from tests.faults.broken.marks import move_to, write_as_told
 
