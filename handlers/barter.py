@@ -12,7 +12,7 @@ from handlers.opportunities import own_item
 from handlers.types import Condition, Page, Paging, Place, page_of
 from matching.matches import Match, Wish
 from matching.refusals import ActiveListing, ItemUnavailable, NotFound, NotOwner, Unavailable
-from matching.rings import SCALE
+from matching.scoring import mean
 from storage.database import Row
 from storage.items import ItemFilter, items_by_id, items_of_owners, list_items
 
@@ -153,7 +153,7 @@ def _matched(match: Match, row: Row, further: dict[UUID, list[Row]]) -> MatchedI
                 for other in others
             ],
         ),
-        match_score=round(match.score / SCALE, 2),
+        match_score=round(mean(match.score, 1), 2),
         match_reason=reason_of(match),
         mutual=match.mutual,
     )

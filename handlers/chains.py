@@ -6,13 +6,13 @@ from uuid import UUID, uuid4
 from msgspec import Meta
 
 from handlers.access import access_ring
-from handlers.action import Call, Input, Limit, Output, action
+from handlers.action import Call, Input, Limit, Nothing, Output, action
 from handlers.chain import Chain
 from handlers.deals import announce, make_move, reject_for_lost_items, stored_deal
 from handlers.opportunities import Opportunity, PartiesMax, one_opportunity, own_item
 from handlers.proposing import say
 from handlers.types import Page, Paging, Reason, page_of
-from handlers.words import Door, status_said, statuses_meant
+from handlers.words import Door, status_said, statuses_asked
 from matching.deal import RINGS, Deal, Move, Status, ring
 from matching.refusals import (
     ActiveListing,
@@ -21,7 +21,6 @@ from matching.refusals import (
     ChainInExecution,
     DuplicateOffer,
     Forbidden,
-    InvalidRequest,
     InvalidState,
     ItemUnavailable,
     NoMatches,
@@ -61,10 +60,6 @@ class LeaveChain(Input):
 
 class MyChains(Paging):
     status: Annotated[str, Meta(max_length=20)] | None = None
-
-
-class NoInput(Input):
-    """Nothing is asked but who asks."""
 
 
 class ChainStats(Output):
@@ -112,21 +107,19 @@ async def create_chain(call: Call, ask: CreateChain) -> Chain:
 @action("chain:mine", route="GET /barter/chains/my", limit=Limit.READ)
 async def my_chains(call: Call, ask: MyChains) -> Page[Chain]:
     """The chains that the caller is in, newest first. (S2.73, C48)"""
-    statuses = None if ask.status is None else statuses_meant(Door.CHAINS, ask.status)
-    if statuses == []:
-        raise InvalidRequest("There is no such status.", field="status")
+    statuses = statuses_asked(Door.CHAINS, ask.status)
     page = await list_deals(call.tx, call.user_id, kinds=RINGS, statuses=statuses, limit=ask.limit, offset=ask.offset)
     return page_of([Chain.of(DealRecord.of(row)) for row in page.rows], page, ask)
 
 
 @action("chain:pending", route="GET /barter/chains/pending", limit=Limit.READ)
-async def pending_chains(call: Call, ask: NoInput) -> list[Chain]:
+async def pending_chains(call: Call, ask: Nothing) -> list[Chain]:
     """The proposals that wait for the caller's answer, the first to expire first; at most 100. (S2.74)"""
     return [Chain.of(record) for record in await pending_rings(call.tx, call.user_id, PENDING_MAX)]
 
 
 @action("chain:stats", route="GET /barter/chains/stats", limit=Limit.READ)
-async def chain_stats(call: Call, ask: NoInput) -> ChainStats:
+async def chain_stats(call: Call, ask: Nothing) -> ChainStats:
     """How the caller's chains have ended. (S2.75, S2.76, C29)"""
     counted = await count_rings(call.tx, call.user_id)
     by_word = {status_said(Door.CHAINS, status).lower(): rings for status, rings in counted.items()}
@@ -144,7 +137,7 @@ async def get_chain(call: Call, ask: OneChain) -> Chain:
 @action(
     "chain:respond",
     route="POST /barter/chains/{chain_id}/respond",
-    refuses=(*RING_REFUSES, ChainExpired, AlreadyResponded, ItemUnavailable, ActiveListing),
+    refuses=(*RING_REFUSES, ChainExpired, AlreadyResponded, ItemUnavailable),
     says=("Proposal accepted successfully", "Proposal rejected"),
 )
 async def respond(call: Call, ask: Respond) -> Chain:

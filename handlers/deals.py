@@ -58,9 +58,7 @@ async def make_counter(
 
 async def reject_for_lost_items(call: Call, record: DealRecord) -> DealRecord:
     """A ring whose items could not be held with its last yes has failed, and everyone in it is told (C32)."""
-    await reject_deals(call.tx, [record.deal], LOST)
-    await _look_again(call, replace(record.deal, status=Status.REJECTED), None)
-    await announce(call, [record], Move.REJECT, by=None, reason=LOST, status=Status.REJECTED)
+    await _reject(call, [record], LOST)
     return await stored_deal(call, record.deal.id)
 
 
@@ -68,10 +66,15 @@ async def close_rivals(call: Call, item_ids: Iterable[UUID], *, reason: str, bes
     """Reject every open deal that names one of these locked items, on either side (S1.48, D2)."""
     rivals = await lock_open_deals_with(call.tx, item_ids, besides)
     if rivals:
-        await reject_deals(call.tx, [rival.deal for rival in rivals], reason)
-        for rival in rivals:
-            await _look_again(call, replace(rival.deal, status=Status.REJECTED), None)
-        await announce(call, rivals, Move.REJECT, by=None, reason=reason, status=Status.REJECTED)
+        await _reject(call, rivals, reason)
+
+
+async def _reject(call: Call, records: Collection[DealRecord], reason: str) -> None:
+    """Locked open deals have lost an item: nobody has said no."""
+    await reject_deals(call.tx, [record.deal for record in records], reason)
+    for record in records:
+        await _look_again(call, replace(record.deal, status=Status.REJECTED), None)
+    await announce(call, records, Move.REJECT, by=None, reason=reason, status=Status.REJECTED)
 
 
 async def revise_terms(call: Call, item_id: UUID) -> None:

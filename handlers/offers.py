@@ -12,7 +12,7 @@ from handlers.deals import make_counter, make_move
 from handlers.offer import Offer
 from handlers.proposing import PROPOSING_REFUSES, Swap, check_item, propose, say
 from handlers.types import AnyCase, Notes, Page, Paging, Reason, checked_expiry, page_of
-from handlers.words import Door, statuses_meant
+from handlers.words import Door, statuses_asked
 from matching.deal import HOLDING, SWAPS, Kind, Move
 from matching.moves import after
 from matching.refusals import (
@@ -110,9 +110,7 @@ async def create_offer(call: Call, ask: CreateOffer) -> Offer:
 @action("offer:mine", route="GET /barter/offers/my", limit=Limit.READ, says="Barter offers retrieved successfully")
 async def my_offers(call: Call, ask: MyOffers) -> Page[Offer]:
     """The offers that the caller sent, received, or both, newest first; trades too, in the words of offers. (S2.42, C1, C48)"""
-    statuses = None if ask.status is None else statuses_meant(Door.OFFERS, ask.status)
-    if statuses == []:
-        raise InvalidRequest("There is no such status.", field="status")
+    statuses = statuses_asked(Door.OFFERS, ask.status)
     page = await list_deals(
         call.tx,
         call.user_id,

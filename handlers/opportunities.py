@@ -35,7 +35,6 @@ SHOWN_MAX = 20  # of each kind (C64)
 PARTIES_MAX = 10
 TRIED_MAX = 20  # of the best, when one is to be picked and others have just taken an item of it
 PartiesMax = Annotated[int, Meta(ge=3, le=PARTIES_MAX, description="At most so many people.")]  # S2.55, C63
-FORTHCOMING = Record(0, 0, 0, 0)
 
 
 class RankedBy(AnyCase):
@@ -223,7 +222,7 @@ async def _shown(call: Call, rings: list[Ring], *, besides: UUID) -> _Shown:
     rows = await shown_items(call.tx, {besides} | {item for ring in rings for _, item in ring.steps})
     records = await records_of(call.tx, {person for ring in rings for person, _ in ring.steps})
     items = {item: FoundItem.of_row(row) for item, row in rows.items()}
-    chances = {person: chance(records.get(person, FORTHCOMING)) for ring in rings for person, _ in ring.steps}
+    chances = {person: chance(records.get(person, Record())) for ring in rings for person, _ in ring.steps}
     people = {
         row["owner_id"]: BarterUser(id=row["owner_id"], full_name=row["owner_name"], avatar=row["avatar"])
         for row in rows.values()

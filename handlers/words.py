@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from matching.deal import Kind, Move, Status
 from matching.moves import MOVES
+from matching.refusals import InvalidRequest
 
 
 class Door(StrEnum):
@@ -58,9 +59,14 @@ def status_said(door: Door, status: Status) -> str:
     return WORDS[door][status]
 
 
-def statuses_meant(door: Door, said: str) -> list[Status]:
-    """The statuses that the door prints so, in any case (C48)."""
-    return [status for status, word in WORDS[door].items() if word == said.upper()]
+def statuses_asked(door: Door, said: str | None) -> list[Status] | None:
+    """The statuses that the door prints so, in any case; None: all. Raises InvalidRequest (C48)."""
+    if said is None:
+        return None
+    meant = [status for status, word in WORDS[door].items() if word.upper() == said.upper()]
+    if not meant:
+        raise InvalidRequest("There is no such status.", field="status")
+    return meant
 
 
 def reason_said(door: Door, status: Status, reason: str | None) -> str | None:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from matching.adjacency import Adjacency, Int32s
 
-SCORE_MAX = 1_000_000  # millionths: a perfect edge
 Table = NDArray[np.int32] | NDArray[np.bool_]
 Nodes = NDArray[np.integer]
 

@@ -9,11 +9,12 @@ import numpy as np
 
 from matching.adjacency import Adjacency
 from matching.bounds import Table, pull, spread, union
-from matching.search import LEAST_MEAN, PARTIES_MAX, PARTIES_MIN, Best, Found, Graph, Route, Step, best_first
+from matching.scoring import SHOWN_MIN
+from matching.search import PARTIES_MAX, PARTIES_MIN, Best, Found, Graph, Route, Step, best_first
 
 
 def best_chains(
-    graph: Graph, through: int, *, parties_max: int, count: int, expansions_max: int, least: int = LEAST_MEAN
+    graph: Graph, through: int, *, parties_max: int, count: int, expansions_max: int, least: int = SHOWN_MIN
 ) -> Found:
     """The `count` best chains of 3 to `parties_max` people with `through` in them, each as its slots along the edges, j first.
 

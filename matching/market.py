@@ -17,6 +17,7 @@ from matching.adjacency import Adjacency
 from matching.candidates import Candidates
 from matching.listings import Int32s, Listings
 from matching.matches import Match, best_matches
+from matching.postings import NONE
 from matching.rows import EDGES_MAX, best_row
 from matching.scoring import EDGE_MIN, NO_FLOOR
 from matching.search import Graph
@@ -25,7 +26,6 @@ from matching.wants import Listing, Taxonomy
 
 EDGES_FEW = EDGES_MAX // 2  # a cut row with fewer is computed anew at once
 ROWS_AT_ONCE = 256  # bounds the memory of one step, and for how long it keeps other threads waiting
-NONE: Int32s = np.zeros(0, np.int32)
 
 
 class Market:

@@ -11,11 +11,11 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 from matching.chains import best_chains
 from matching.deal import Kind
 from matching.market import Market
+from matching.scoring import mean
 from matching.search import Found, best_cycles
 
 T = TypeVar("T")
 
-SCALE = 1_000_000  # scores are kept as whole millionths
 Steps = list[tuple[UUID, UUID]]
 
 
@@ -61,15 +61,15 @@ def ring_score(market: Market, kind: Kind, steps: Steps) -> float | None:
             return None
     scores = [market.edge(wanting, wanted) for wanting, wanted in _edges(kind, [item for _, item in steps])]
     known = [score for score in scores if score is not None]
-    return sum(known) / len(known) / SCALE if len(known) == len(scores) else None
+    return mean(sum(known), len(known)) if len(known) == len(scores) else None
 
 
 def _named(market: Market, kind: Kind, found: Found) -> list[Ring]:
     rings = []
     for total, path in found.paths:
         steps = [(market.owner(slot), market.item(slot)) for slot in path]
-        scores = [_score(market, one, other) / SCALE for one, other in _edges(kind, path)]
-        rings.append(Ring(kind, total / len(scores) / SCALE, steps, tuple(scores)))
+        scores = [mean(_score(market, one, other), 1) for one, other in _edges(kind, path)]
+        rings.append(Ring(kind, mean(total, len(scores)), steps, tuple(scores)))
     return rings
 
 

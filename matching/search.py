@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.adjacency import Adjacency, Int32s
-from matching.bounds import SCORE_MAX, Table, pull, spread, union
+from matching.bounds import Table, pull, spread, union
+from matching.scoring import ONE, SHOWN_MIN
 
-LEAST_MEAN = 500_000  # millionths: below it nothing is shown (S2.54)
 PARTIES_MIN, PARTIES_MAX = 3, 10  # C61, C63
 FRONTIER_MAX = 50_000  # partial paths kept at a time, about 500 bytes each
 
@@ -100,11 +100,11 @@ class Best:
     def floors(self, lengths: range, depth: int) -> list[int]:
         """For d = 0..depth: the least sum of d edges of a path of one of these lengths, were all its other edges perfect."""
         heights = [(edges, self.height(edges)) for edges in lengths]
-        return [min(height - (edges - d) * SCORE_MAX for edges, height in heights if edges >= d) for d in range(depth + 1)]
+        return [min(height - (edges - d) * ONE for edges, height in heights if edges >= d) for d in range(depth + 1)]
 
 
 def best_cycles(
-    graph: Graph, start: int, *, parties_max: int, count: int, expansions_max: int, least: int = LEAST_MEAN
+    graph: Graph, start: int, *, parties_max: int, count: int, expansions_max: int, least: int = SHOWN_MIN
 ) -> Found:
     """The `count` best rings of 3 to `parties_max` people through `start`, each as the slots from `start` along its edges.
 
@@ -197,7 +197,7 @@ def _root(graph: Graph, route: Route) -> Entry:
     """The start of `route`, as promising as can be."""
     start = route.start
     owner = int(graph.owner[start])
-    return (-SCORE_MAX, route.edges, (graph.rank[start],), route.ahead, SCORE_MAX * route.edges, (start,), (owner,), 0)
+    return (-ONE, route.edges, (graph.rank[start],), route.ahead, ONE * route.edges, (start,), (owner,), 0)
 
 
 def _extended(graph: Graph, route: Route, entry: Entry, best: Best) -> list[Entry]:

@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.circle import along, spread
+from matching.postings import NONE
 
 Int32s = NDArray[np.int32]
 Floats = NDArray[np.float64]
 Key = tuple[Hashable, ...]
-
-NONE: Int32s = np.zeros(0, np.int32)
 
 
 class Shelf:

@@ -6,7 +6,8 @@ from heapq import nsmallest
 
 import networkx as nx
 
-from matching.search import LEAST_MEAN, PARTIES_MIN, Graph, Path
+from matching.scoring import SHOWN_MIN
+from matching.search import PARTIES_MIN, Graph, Path
 
 Edges = list[dict[int, int]]  # by slot: what its owner wants, and the score
 
@@ -34,7 +35,7 @@ class BruteForce:
 
     def best_of_rings(self, rings: Iterator[tuple[int, ...]], count: int) -> list[Path]:
         scored = ((self._sum((*path, path[0])), path) for path in rings)
-        good = ((total, path) for total, path in scored if total >= LEAST_MEAN * len(path))
+        good = ((total, path) for total, path in scored if total >= SHOWN_MIN * len(path))
         return nsmallest(count, good, key=lambda ring: self._order(ring[0], len(ring[1]), ring[1]))
 
     def best_chains(self, through: int, parties_max: int, count: int) -> list[Path]:
@@ -42,7 +43,7 @@ class BruteForce:
         found = []
         for path, place in self._chains(through, parties_max):
             total, edges = self._sum(path), len(path) - 1
-            if total >= LEAST_MEAN * edges:
+            if total >= SHOWN_MIN * edges:
                 seen = path[place:] + path[:place][::-1]
                 found.append(((*self._order(total, edges, seen), len(path) - place), (total, path)))
         return [chain for _, chain in nsmallest(count, found)]

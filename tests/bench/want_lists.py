@@ -14,7 +14,8 @@ import numpy as np
 from handlers.matchmaker import EXPANSIONS_MAX
 from matching.adjacency import Adjacency
 from matching.rows import EDGES_MAX
-from matching.search import LEAST_MEAN, Graph, best_cycles
+from matching.scoring import ONE, SHOWN_MIN
+from matching.search import Graph, best_cycles
 from tests.bench.report import Figure, Report
 from tests.bench.timing import Quantiles, taken
 
@@ -71,8 +72,8 @@ def read(file: Path) -> Graph:
             if item not in dummies and owner[item] != owner[give]
         )
         kept = list(wanted)[:EDGES_MAX]
-        step = (1_000_000 - LEAST_MEAN) // max(1, len(kept))
-        edges += [(slot[give], slot[want], 1_000_000 - place * step) for place, want in enumerate(kept)]
+        step = (ONE - SHOWN_MIN) // max(1, len(kept))
+        edges += [(slot[give], slot[want], ONE - place * step) for place, want in enumerate(kept)]
     sources, ends, scores = (np.array(column, np.int64) for column in zip(*edges, strict=True))
     people = {person: number for number, person in enumerate(sorted(set(owner.values())))}
     return Graph(
