@@ -20,10 +20,10 @@ from aiohttp import WSMsgType
 from structlog.testing import capture_logs
 
 import server.sockets
+from client_demo.load.wire import framed
 from server.engine import WAITING_PACKETS_MAX
 from server.packets import CONNECT_SECONDS_MAX, UNDER_WAY_MAX, bare_server
 from server.sockets import LiveSocket
-from tests.bench.wire import framed
 from tests.conftest import Market, OpenMarket
 from tests.people import Cast, Person
 from tests.raw_socket import raw_socket

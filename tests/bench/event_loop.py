@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
+from client_demo.load.quantiles import Quantiles
 from handlers.matchmaker import Matchmaker
 from matching.refusals import Unavailable
 from matching.wants import Listing
@@ -17,7 +18,6 @@ from storage.categories import CategoryTree
 from storage.database import Database
 from tests.bench.floors import insert
 from tests.bench.report import Figure, Report
-from tests.bench.timing import Quantiles
 
 TICK_SECONDS = 0.001
 GAP_SECONDS_MAX = 0.05  # promised

@@ -18,13 +18,13 @@ from pathlib import Path
 from time import perf_counter
 from uuid import uuid4
 
+from client_demo.load.quantiles import Quantiles
+from client_demo.load.wire import Wire, connect, round_trips
 from handlers.tokens import Tokens
 from server.embedded import EmbeddedValkey
 from tests.bench.echo_server import FastJson
 from tests.bench.floors import fresh_database
 from tests.bench.report import Figure, Report
-from tests.bench.timing import Quantiles
-from tests.bench.wire import Wire, connect, round_trips
 
 # 190 bytes with its name and number
 EVENT = b'421["bench:nothing",{"text":"%s","number":12345,"flags":[true,false,true]}]' % (b"x" * 116)

@@ -13,11 +13,11 @@ from uuid import UUID
 
 import asyncpg
 
+from client_demo.load.quantiles import Quantiles
 from matching.wants import Listing, Wants
 from server.embedded import EmbeddedPostgres
 from storage.database import Database
 from storage.migrate import migrate
-from tests.bench.timing import Quantiles
 
 # The rows are made up, so that a crash may lose them; how long a reading takes is the same.
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
@@ -29,11 +29,11 @@ COLUMNS = (
 
 
 @asynccontextmanager
-async def fresh_database() -> AsyncIterator[str]:
-    """The URL of a migrated and empty database, on a PostgreSQL that is there for this alone."""
+async def fresh_database(*, durable: bool = False) -> AsyncIterator[str]:
+    """The URL of a migrated and empty database, on a PostgreSQL that is there for this alone; `durable`: as in the product."""
     with tempfile.TemporaryDirectory(prefix="swaploop-bench-") as folder:
         os.chmod(folder, 0o755)  # noqa: S103 - as root, PostgreSQL runs as another user, who has to get here
-        postgres = EmbeddedPostgres(Path(folder), FAST)
+        postgres = EmbeddedPostgres(Path(folder), () if durable else FAST)
         postgres.start()
         try:
             await migrate(postgres.url)

@@ -7,9 +7,9 @@ import asyncio
 import resource
 from time import perf_counter
 
+from client_demo.load.wire import Wire, connect
 from tests.bench.events import Server, ignore, ours
 from tests.bench.report import Figure, Report
-from tests.bench.wire import Wire, connect
 
 SOCKETS = 10_000
 FEW = 100

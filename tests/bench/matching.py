@@ -7,6 +7,7 @@ from itertools import islice, pairwise
 
 import asyncpg
 
+from client_demo.load.quantiles import Quantiles
 from handlers.matchmaker import EXPANSIONS_MAX, FOUND_MAX
 from matching.chains import best_chains
 from matching.market import Market
@@ -20,7 +21,7 @@ from tests.bench.floors import LookUps, fresh_database, stock
 from tests.bench.market import listings
 from tests.bench.oracle import BruteForce, Networkx
 from tests.bench.report import Figure, Report
-from tests.bench.timing import Quantiles, median, taken, times
+from tests.bench.timing import median, taken, times
 
 COUNT = 10  # rings asked for
 PARTIES, PARTIES_LONG = 5, 10

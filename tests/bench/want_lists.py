@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
+from client_demo.load.quantiles import Quantiles
 from handlers.matchmaker import EXPANSIONS_MAX
 from matching.adjacency import Adjacency
 from matching.rows import EDGES_MAX
 from matching.scoring import ONE, SHOWN_MIN
 from matching.search import Graph, best_cycles
 from tests.bench.report import Figure, Report
-from tests.bench.timing import Quantiles, taken
+from tests.bench.timing import taken
 
 FOLDER = "WANT_LISTS"
 COUNT, PARTIES = 10, 5
@@ -34,9 +35,9 @@ def measure(report: Report, look_up_seconds: float) -> None:
             seconds.append(time)
             with_rings += bool(found.paths)
             exact += found.exact
-        p50, _, p99 = Quantiles.of(seconds)
+        of = Quantiles.of(seconds)
         name = file.name.removesuffix(".tsv.gz")
-        for quantile, value in (("p50", p50), ("p99", p99)):
+        for quantile, value in (("p50", of.p50), ("p99", of.p99)):
             report.add(
                 Figure(f"{name}, rings of up to {PARTIES}: {quantile}", [value], [look_up_seconds], "look-up", floor_unit="µs")
             )

@@ -1,4 +1,4 @@
-"""A Socket.IO client that costs little, so that what is measured is the server: frames are made once, and little is parsed."""
+"""A Socket.IO connection that costs little, so that what is measured is the server: frames made once, little parsed."""
 
 import asyncio
 import base64
