@@ -9,6 +9,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from server.pictures import CONTENT_TYPE, Pictures
+from server.stopping import Stopping
 from storage.bus import Bus
 from storage.cache import Cache
 from storage.database import Database
@@ -18,12 +19,13 @@ TASKS = Gauge("swaploop_tasks", "Tasks of the event loop: they must not grow wit
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What readiness asks: the stores, the listener, and whether every background loop still runs."""
+    """What readiness asks: the stores, the listener, whether every background loop still runs, and whether they shall."""
 
     database: Database
     cache: Cache
     bus: Bus
     loops: "Sequence[asyncio.Future[None]]"
+    stopping: Stopping
 
     async def parts(self) -> dict[str, bool]:
         return {
@@ -42,8 +44,9 @@ def add_plain_routes(application: web.Application, health: Health, pictures: Pic
     async def readyz(_: web.Request) -> web.Response:
         """PostgreSQL and Redis have answered now, and the listener has lately heard its own ping."""
         parts = await health.parts()
-        ready = all(parts.values())
-        return _json({"status": "ready" if ready else "not ready"} | parts, 200 if ready else 503)
+        ready = all(parts.values()) and not health.stopping.begun
+        status = "stopping" if health.stopping.begun else "ready" if ready else "not ready"
+        return _json({"status": status} | parts, 200 if ready else 503)
 
     async def metrics(_: web.Request) -> web.Response:
         TASKS.set(len(asyncio.all_tasks()))

@@ -23,6 +23,7 @@ from server.plain import Health, add_plain_routes
 from server.relay import Relay
 from server.rest import BODY_BYTES_MAX, RestDoor, middleware
 from server.sockets import SocketDoor
+from server.stopping import DRAIN_SECONDS_MAX, Stopping
 from server.upkeep import Upkeep
 from server.uploads import UPLOAD, upload_handler
 from storage.cache import Cache
@@ -38,7 +39,8 @@ from storage.presence import Presence
 log = structlog.get_logger()
 
 READY_SECONDS_MAX = 5.0
-DRAIN_SECONDS_MAX = 5.0
+SETTLE_SECONDS_MAX = 2.0
+HANG_UP_SECONDS_MAX = 1.0
 SWEEP_SECONDS = 3600.0
 
 
@@ -71,6 +73,7 @@ async def running(config: Config, database_url: str, redis_url: str) -> AsyncIte
             categories = await load_categories(tx)
         matchmaker = Matchmaker(categories)
         stack.callback(matchmaker.close)
+        stopping = Stopping()
         app = App(
             database=database,
             marks=Marks(cache),
@@ -116,24 +119,33 @@ async def running(config: Config, database_url: str, redis_url: str) -> AsyncIte
         stack.push_async_callback(_cancel, tasks)
         for task in tasks:
             task.add_done_callback(_ended)
+        health = Health(database, cache, relay.bus, tasks, stopping)
         runner = web.AppRunner(
-            _application(app, config, door, Health(database, cache, relay.bus, tasks), pictures),
+            _application(app, config, door, health, pictures),
             access_log=None,
-            shutdown_timeout=DRAIN_SECONDS_MAX,
+            shutdown_timeout=HANG_UP_SECONDS_MAX,  # all that counts has been waited for by then
             handler_cancellation=False,
             auto_decompress=False,  # a body is bounded as it comes; nobody needs to send a compressed one
         )
+        stack.push_async_callback(relay.settle, SETTLE_SECONDS_MAX)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, config.host, config.port, backlog=1024)
         await site.start()
-        stack.push_async_callback(door.close)
+        port = runner.addresses[0][1]
+
+        async def finish() -> None:
+            stopping.begun = True
+            await site.stop()
+            await asyncio.gather(door.finish(DRAIN_SECONDS_MAX), mailer.finish(DRAIN_SECONDS_MAX), stopping.requests_answered())
+
+        stack.push_async_callback(finish)
         await _until_heard(relay)
-        yield Service(app, door, pictures, runner.addresses[0][1])
+        yield Service(app, door, pictures, port)
 
 
 def _application(app: App, config: Config, door: SocketDoor, health: Health, pictures: Pictures) -> web.Application:
-    application = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[middleware(config)])
+    application = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[middleware(config, health.stopping)])
     RestDoor(app, config).add_routes(application, {UPLOAD: upload_handler(pictures)})
     add_description_routes(application, config)
     add_plain_routes(application, health, pictures)
