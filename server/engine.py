@@ -199,8 +199,9 @@ class EngineSocket:
                 return websocket
             self.request, self._websocket, self._transport = request, websocket, request.transport
             self.connected = self.upgraded = self._reading = True
-            if self._waiting:
-                self._flush()
+            waiting, self._waiting, self.waiting_bytes = self._waiting, None, 0
+            for data, opcode in waiting or ():
+                self.put(data, opcode)
             await self._read(websocket)
         except BadPacket as error:
             log.info("socket.bad_packet", error=str(error))

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, timedelta
+from uuid import UUID
 
 import structlog
 
@@ -20,11 +21,13 @@ from storage.notifications import forget_read_notifications
 from storage.people import note_seen
 from storage.presence import HEARTBEAT_SECONDS
 from storage.sessions import forget_old_sessions, revoked_lately
+from storage.together import Together
 
 log = structlog.get_logger()
 
 MARKS_BATCH = 500
 GONE_BATCH = 100
+SHOWN_AT_ONCE_MAX = 200
 WARNING_SECONDS = 60.0  # before a socket's session ends; a third of its life where that is shorter
 FORGET_ROUNDS_MAX = 100  # of a batch each: the rest waits a minute, and the other tables get their turn
 REVOKED_LATELY = timedelta(seconds=15)
@@ -51,6 +54,7 @@ class Upkeep:
         self._app = app
         self._door = door
         self._endings: set[asyncio.Task[None]] = set()
+        self._shown = Together(self._which_are_shown, SHOWN_AT_ONCE_MAX)
         door.arrived.append(self._arrived)
         door.left.append(self._left)
 
@@ -73,7 +77,7 @@ class Upkeep:
     async def _arrived(self, socket: LiveSocket) -> None:
         with contextlib.suppress(CacheAway, Unavailable):  # presence pauses; the heartbeat makes up for it
             if await self._app.presence.arrive(socket.user_id, socket.id):
-                await self._tell_presence(socket, online=True)
+                await self._tell_here(socket.user_id)
 
     async def _left(self, socket: LiveSocket) -> None:
         with contextlib.suppress(CacheAway):  # the socket fades by itself
@@ -81,18 +85,18 @@ class Upkeep:
 
     async def _heartbeat(self) -> None:
         sockets = list(self._door.sockets.values())
-        new = set(await self._app.presence.renew((socket.user_id, socket.id) for socket in sockets))
-        for socket in sockets:
-            if socket.user_id in new:
-                new.discard(socket.user_id)
-                await self._tell_presence(socket, online=True)
+        new = await self._app.presence.renew((socket.user_id, socket.id) for socket in sockets)
+        await asyncio.gather(*(self._tell_here(user_id) for user_id in new))
 
-    async def _tell_presence(self, socket: LiveSocket, *, online: bool) -> None:
+    async def _tell_here(self, user_id: UUID) -> None:
+        """Tell who watches them that they are here, if they let themselves be seen."""
+        if await self._shown.ask(user_id):
+            self._app.live.push_presence(user_id, PresenceChanged(user_id=user_id, online=True, last_seen_at=None))
+
+    async def _which_are_shown(self, user_ids: list[UUID]) -> list[bool]:
         async with self._app.database.connection() as tx:
-            shown = await last_seen(tx, [socket.user_id])
-        if shown:
-            now = PresenceChanged(user_id=socket.user_id, online=online, last_seen_at=None)
-            self._app.live.push_presence(socket.user_id, now)
+            shown = {row["id"] for row in await last_seen(tx, user_ids)}
+        return [user_id in shown for user_id in user_ids]
 
     async def _announce_gone(self) -> None:
         gone = await self._app.presence.take_gone(GONE_BATCH)

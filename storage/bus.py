@@ -16,6 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from storage.cache import AWAY, PREFIX
+from storage.together import Together
 
 log = structlog.get_logger()
 
@@ -23,6 +24,7 @@ PING_SECONDS = 1.0
 DEAF_SECONDS = 4.0
 BACKOFF_SECONDS_MAX = 2.0
 PUBLISH_SECONDS_MAX = 2.0
+TOLD_AT_ONCE_MAX = 500
 
 Handler = Callable[[str, bytes], None]
 
@@ -40,6 +42,7 @@ class Bus:
         self._origin = uuid4().bytes
         self._ping_channel = b"ping:" + self._origin.hex().encode()
         self._wanted: set[bytes] = {self._ping_channel}
+        self._told = Together(self._tell, TOLD_AT_ONCE_MAX)
         self._pubsub: Any = None
         self._heard_at = 0.0
         self._deaf_since: float | None = None
@@ -65,21 +68,25 @@ class Bus:
         name = channel.encode()
         if name not in self._wanted:
             self._wanted.add(name)
-            await self._tell("subscribe", name)
+            await self._told.ask(name)
 
     async def want_no_more(self, channel: str) -> None:
         name = channel.encode()
         if name in self._wanted:
             self._wanted.discard(name)
-            await self._tell("unsubscribe", name)
+            await self._told.ask(name)
 
-    async def _tell(self, command: str, name: bytes) -> None:
-        if self._pubsub is not None:
-            try:
-                await getattr(self._pubsub, command)(self._prefix + name)
-            except AWAY:
-                # The listener is about to notice, and subscribes to all that is wanted when it is back.
-                log.warning("bus.command_failed", command=command)
+    async def _tell(self, changed: list[bytes]) -> list[None]:
+        """Subscribe to those of them that are wanted now, and to the others no more."""
+        names = set(changed)
+        for command, some in (("subscribe", names & self._wanted), ("unsubscribe", names - self._wanted)):
+            if self._pubsub is not None and some:
+                try:
+                    await getattr(self._pubsub, command)(*(self._prefix + name for name in some))
+                except AWAY:
+                    # The listener is about to notice, and subscribes to all that is wanted when it is back.
+                    log.warning("bus.command_failed", command=command)
+        return [None] * len(changed)
 
     async def run(self) -> None:
         """Listen until cancelled."""

@@ -6,13 +6,16 @@ announces that they went. All times are Redis's own clock, in seconds.
 """
 
 from collections.abc import Iterable
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from storage.cache import PREFIX, Cache, CacheAway, Pipeline
+from storage.together import Together
 
 FADE_SECONDS = 45
 HEARTBEAT_SECONDS = 15
 GRACE_SECONDS = 5
+AT_ONCE_MAX = 200
 HERE = PREFIX + "presence:here"
 
 _NOW = "local t = redis.call('TIME'); local now = t[1] + t[2] / 1000000\n"
@@ -59,36 +62,37 @@ return gone
 
 _SOCKETS = PREFIX + "presence:sockets:"
 
+Gathered: TypeAlias = Together[tuple[UUID, str], Any]
+
 
 class Presence:
     """Presence in Redis. Every method but `here` raises CacheAway while Redis is away; `here` then knows nobody."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
+        self._arriving: Gathered = Together(lambda sockets: self._each(ARRIVE, FADE_SECONDS, sockets), AT_ONCE_MAX)
+        self._leaving: Gathered = Together(lambda sockets: self._each(LEAVE, GRACE_SECONDS, sockets), AT_ONCE_MAX)
 
     async def arrive(self, user_id: UUID, socket_id: str) -> bool:
         """A socket came, or is still here; whether its person was not here before."""
-        new = await self._cache.run(
-            lambda client: client.eval(ARRIVE, 2, f"{_SOCKETS}{user_id}", HERE, str(user_id), socket_id, FADE_SECONDS)
-        )
-        return bool(new)
+        return bool(await self._arriving.ask((user_id, socket_id)))
 
     async def leave(self, user_id: UUID, socket_id: str) -> None:
-        await self._cache.run(
-            lambda client: client.eval(LEAVE, 2, f"{_SOCKETS}{user_id}", HERE, str(user_id), socket_id, GRACE_SECONDS)
-        )
+        await self._leaving.ask((user_id, socket_id))
+
+    async def _each(self, script: str, seconds: int, sockets: list[tuple[UUID, str]]) -> list[Any]:
+        def fill(pipeline: Pipeline) -> None:
+            for user_id, socket_id in sockets:
+                pipeline.eval(script, 2, f"{_SOCKETS}{user_id}", HERE, str(user_id), socket_id, seconds)
+
+        return await self._cache.pipe(fill)
 
     async def renew(self, sockets: Iterable[tuple[UUID, str]]) -> list[UUID]:
         """The heartbeat of this process's sockets; who was not here before (Redis had been lost)."""
         all_sockets = list(sockets)
         if not all_sockets:
             return []
-
-        def fill(pipeline: Pipeline) -> None:
-            for user_id, socket_id in all_sockets:
-                pipeline.eval(ARRIVE, 2, f"{_SOCKETS}{user_id}", HERE, str(user_id), socket_id, FADE_SECONDS)
-
-        new = await self._cache.pipe(fill)
+        new = await self._each(ARRIVE, FADE_SECONDS, all_sockets)
         return list({user_id for (user_id, _), is_new in zip(all_sockets, new, strict=True) if is_new})
 
     async def take_gone(self, batch: int) -> list[UUID]:
