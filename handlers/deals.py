@@ -32,17 +32,19 @@ async def make_move(call: Call, record: DealRecord, move: Move, *, by: UUID | No
     if moved == before:
         return record  # they had said so before; there is nothing to tell
 
+    has_rivals = False
     if moved.status is Status.CONFIRMED and before.status is not Status.CONFIRMED:
-        await hold_items(call.tx, moved)
+        has_rivals = await hold_items(call.tx, moved)
+    if has_rivals:
         await close_rivals(call, moved.item_ids, reason=LOST, besides=moved.id)
     if moved.status is Status.COMPLETED:
         await move_ownership(call.tx, moved)
     elif before.status in HOLDING and moved.status not in HOLDING:
         await release_items(call.tx, moved)
-    await save_move(call.tx, before, moved, reason=reason)
+    stored = await save_move(call.tx, record, moved, reason=reason)
     await _look_again(call, moved, by)
-    await announce(call, [replace(record, deal=moved)], move, by=by, reason=reason)
-    return await stored_deal(call, moved.id)
+    await announce(call, [stored], move, by=by, reason=reason)
+    return stored
 
 
 async def make_counter(
