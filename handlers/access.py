@@ -38,13 +38,12 @@ async def access_swap(
     Trades and offers are seen through either door (C1). Raises NotFound, or StaleRevision where the caller names a revision
     that is not the current one.
     """
-    # Whose deal it is never changes, so a stranger is turned away before anything is locked.
-    record = await load_deal(call.tx, deal_id)
+    if to_change:
+        record = await lock_deal(call.tx, deal_id, call.user_id, besides=besides)
+    else:
+        record = await load_deal(call.tx, deal_id)
     if record is None or record.deal.is_ring or call.user_id not in record.deal.parties:
         raise NotFound
-    if to_change:
-        record = await lock_deal(call.tx, deal_id, besides=besides)
-        assert record is not None, "deals are never deleted"
     if seen_revision is not None and seen_revision != record.deal.revision:
         raise StaleRevision(details={"revision": record.deal.revision})
     return record
@@ -55,14 +54,13 @@ async def access_ring(call: Call, deal_id: UUID, *, to_change: bool = False) -> 
 
     Raises NotFound, or NotParticipant: that a ring exists is no secret that S2 keeps (S2.104, C51).
     """
-    record = await load_deal(call.tx, deal_id)
+    record = await lock_deal(call.tx, deal_id, call.user_id) if to_change else None
+    if record is None:
+        record = await load_deal(call.tx, deal_id)
     if record is None or not record.deal.is_ring:
         raise NotFound
     if call.user_id not in record.deal.parties:
         raise NotParticipant
-    if to_change:
-        record = await lock_deal(call.tx, deal_id)
-        assert record is not None, "deals are never deleted"
     return record
 
 

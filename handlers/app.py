@@ -15,6 +15,7 @@ from handlers.passwords import Passwords
 from handlers.tokens import Tokens
 from storage.categories import CategoryTree
 from storage.database import Database
+from storage.deal_record import DealRecord
 from storage.entries import Entry
 from storage.limits import Limits
 from storage.marks import Marks
@@ -26,12 +27,16 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A committed entry that its conversation's parties have yet to be pushed. The relay loads what is None."""
+    """A committed entry that its conversation's parties have yet to be pushed. The relay loads what is None.
+
+    `record`: of a deal's change, the deal as it stands after it.
+    """
 
     conversation_id: UUID
     seq: int
     entry: Entry | None = None
     people: tuple[UUID, ...] | None = None
+    record: DealRecord | None = None
 
 
 class PushBody(msgspec.Struct, rename="camel"):

@@ -7,13 +7,13 @@ from uuid import UUID
 
 from handlers.action import Call
 from handlers.app import Announcement
-from handlers.notices import notify_change
+from handlers.notices import notices
 from handlers.words import DOOR_OF, reason_said, status_said
 from matching.deal import CLOSED, HOLDING, Deal, Move, Status
 from matching.moves import after, countered
+from storage.changes import Change, log_changes
 from storage.deal_record import DealRecord
 from storage.deals import load_deal, load_deals
-from storage.entries import log_changes
 from storage.holds import hold_items, move_ownership, release_items
 from storage.moves import lock_open_deals_with, reject_deals, revise_deals, save_counter, save_move
 from storage.rematching import queue_rematches
@@ -32,17 +32,19 @@ async def make_move(call: Call, record: DealRecord, move: Move, *, by: UUID | No
     if moved == before:
         return record  # they had said so before; there is nothing to tell
 
+    has_rivals = False
     if moved.status is Status.CONFIRMED and before.status is not Status.CONFIRMED:
-        await hold_items(call.tx, moved)
+        has_rivals = await hold_items(call.tx, moved)
+    if has_rivals:
         await close_rivals(call, moved.item_ids, reason=LOST, besides=moved.id)
     if moved.status is Status.COMPLETED:
         await move_ownership(call.tx, moved)
     elif before.status in HOLDING and moved.status not in HOLDING:
         await release_items(call.tx, moved)
-    await save_move(call.tx, before, moved, reason=reason)
+    stored = await save_move(call.tx, record, moved, reason=reason)
     await _look_again(call, moved, by)
-    await announce(call, [replace(record, deal=moved)], move, by=by, reason=reason)
-    return await stored_deal(call, moved.id)
+    await announce(call, [stored], move, by=by, reason=reason)
+    return stored
 
 
 async def make_counter(
@@ -98,17 +100,22 @@ async def announce(
 
     `status`: what the deals have come to, where they are as they were before.
     """
-    changes = []
+    changes, told = [], []
     closes = False
-    for deal in (record.deal for record in records):
+    for record in records:
+        deal = record.deal
         now = status or deal.status
         closes = now in CLOSED
         said = reason_said(DOOR_OF[deal.kind], now, reason)
         change = {"status": status_said(DOOR_OF[deal.kind], now), "move": move, "by": str(by) if by else None}
-        changes.append((deal.id, change | ({"reason": said} if said else {})))
-    logged = await log_changes(call.tx, changes, closes=closes)
-    call.announced += [Announcement(conversation_id, seq) for conversation_id, seq in logged]
-    await notify_change(call, records, move, by=by, status=status, reason=reason, seqs=dict(logged))
+        changes.append(Change(deal.id, change | ({"reason": said} if said else {})))
+        told += notices(record, move, by=by, status=status, reason=reason)
+    entries = await log_changes(call.tx, changes, told, closes=closes)
+    for record in records:
+        entry = entries[record.deal.id]
+        known = (entry, record.deal.parties, record) if status is None else ()
+        call.announced.append(Announcement(entry.conversation_id, entry.seq, *known))
+    call.notified = call.notified or bool(told)
 
 
 async def _look_again(call: Call, deal: Deal, by: UUID | None) -> None:

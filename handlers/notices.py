@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Any, NamedTuple
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -108,50 +108,30 @@ class NoticeData(Output):
     match_score: float | UnsetType = UNSET
 
 
-async def notify_change(
-    call: Call,
-    records: Iterable[DealRecord],
-    move: Move,
-    *,
-    by: UUID | None,
-    status: Status | None,
-    reason: str | None,
-    seqs: Mapping[UUID, int],
-) -> None:
-    """Tell of the same move of each deal those whom the table names. `seqs`: of the change, by conversation."""
-    notifications = []
-    for record in records:
-        deal = record.deal
-        notice, whom = TOLD[deal.kind, move, status or deal.status]
-        seq = seqs[record.conversation_id]
-        # A reminder is once per terms, whether the last yes but one or the clock brings it about.
-        cause = deal.revision if notice is Notice.YES_MISSING else seq
-        for person in _people(deal, whom, by):
-            told = _data(record, person, by=by, reason=reason, expires=notice is Notice.YES_MISSING)
-            notifications.append(_new(notice, person, deal.id, cause, record.conversation_id, seq, told))
-    if notifications:
-        await add_notifications(call.tx, notifications)
-        call.notified = True
+def notices(
+    record: DealRecord, move: Move, *, by: UUID | None, status: Status | None, reason: str | None
+) -> list[NewNotification]:
+    """What those whom the table names are told of the move, with its entry in the log. `status`: as in `announce`."""
+    deal = record.deal
+    notice, whom = TOLD[deal.kind, move, status or deal.status]
+    # A reminder is once per terms, whether the last yes but one or the clock brings it about.
+    reminds = notice is Notice.YES_MISSING
+    cause = deal.revision if reminds else None
+    return [
+        NewNotification(person, notice, deal.id, cause, _data(record, person, by=by, reason=reason, expires=reminds))
+        for person in _people(deal, whom, by)
+    ]
 
 
 async def notify_reminder(call: Call, record: DealRecord, notice: Notice, people: Iterable[UUID]) -> None:
     """Remind people of a deal, once per terms."""
     deal = record.deal
-    await add_notifications(
-        call.tx,
-        [
-            _new(
-                notice,
-                person,
-                deal.id,
-                deal.revision,
-                record.conversation_id,
-                None,
-                _data(record, person, by=None, reason=None, expires=notice is Notice.YES_MISSING),
-            )
-            for person in people
-        ],
-    )
+    expires = notice is Notice.YES_MISSING
+    told = [
+        NewNotification(person, notice, deal.id, deal.revision, _data(record, person, by=None, reason=None, expires=expires))
+        for person in people
+    ]
+    await add_notifications(call.tx, told, record.conversation_id)
     call.notified = True
 
 
@@ -161,7 +141,7 @@ async def notify(tx: Tx, people: Iterable[UUID], notice: Notice, deal_id: UUID, 
     The caller wakes the relay (`live.notify`) once it has committed.
     """
     told = msgspec.convert(data, NoticeData)
-    await add_notifications(tx, [_new(notice, person, deal_id, 0, None, None, told) for person in people])
+    await add_notifications(tx, [NewNotification(person, notice, deal_id, 0, told) for person in people])
 
 
 def _people(deal: Deal, whom: Whom, by: UUID | None) -> list[UUID]:
@@ -171,13 +151,6 @@ def _people(deal: Deal, whom: Whom, by: UUID | None) -> list[UUID]:
         case Whom.LAST:
             missing = awaited(deal)
             return list(missing) if len(missing) == 1 else []
-
-
-def _new(
-    notice: Notice, person: UUID, deal_id: UUID, cause: int, conversation_id: UUID | None, seq: int | None, data: NoticeData
-) -> NewNotification:
-    made_from = uuid5(deal_id, f"{notice} {cause} {person}")
-    return NewNotification(made_from, person, notice, deal_id, conversation_id, seq, data)
 
 
 def _data(record: DealRecord, person: UUID, *, by: UUID | None, reason: str | None, expires: bool) -> NoticeData:

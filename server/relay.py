@@ -27,6 +27,7 @@ from server.sockets import SocketDoor
 from server.stopping import until_done
 from storage.bus import Bus
 from storage.database import Database
+from storage.deal_record import DealRecord
 from storage.deals import load_deals
 from storage.entries import Entry, entry_of
 from storage.notifications import notifications_since
@@ -244,13 +245,14 @@ class Relay:
         An entry that cannot be shown is a bug, told in the log; it is taken out of the outbox, so that it is not met again.
         """
         known: dict[tuple[UUID, int], tuple[Entry, tuple[UUID, ...]]] = {}
+        deals: dict[tuple[UUID, int], DealRecord | None] = {}
         unknown = []
         for each in announced:
+            place = (each.conversation_id, each.seq)
             if each.entry is not None and each.people is not None:
-                known[each.conversation_id, each.seq] = (each.entry, each.people)
+                known[place], deals[place] = (each.entry, each.people), each.record
             else:
-                unknown.append((each.conversation_id, each.seq))
-        deals: dict[tuple[UUID, int], Any] = {}
+                unknown.append(place)
         if unknown:
             async with self._database.connection() as tx:
                 rows = await load_for_push(tx, unknown)

@@ -150,7 +150,10 @@ async def load_deal(tx: Tx, deal_id: UUID) -> DealRecord | None:
 
 
 async def load_deals(tx: Tx, deal_ids: Iterable[UUID]) -> dict[UUID, DealRecord]:
-    rows = await tx.fetch(f"SELECT {COLUMNS} FROM deals AS deal {JOINS} WHERE deal.id = ANY($1)", list(deal_ids))
+    ids = list(deal_ids)
+    if not ids:
+        return {}
+    rows = await tx.fetch(f"SELECT {COLUMNS} FROM deals AS deal {JOINS} WHERE deal.id = ANY($1)", ids)
     return {row["id"]: DealRecord.of(row) for row in rows}
 
 

@@ -138,45 +138,6 @@ async def why_not_sent(tx: Tx, said: Said) -> Row:
     return row
 
 
-async def log_changes(
-    tx: Tx, changes: Sequence[tuple[UUID, dict[str, Any]]], *, closes: bool = False
-) -> list[tuple[UUID, int]]:
-    """Append each (deal, change) to its deal's conversation, and answer each one's (conversation, seq).
-
-    `closes`: the deals have ended; their conversations can be written in for 30 more days (C20).
-    """
-    if not changes:
-        return []
-    # Locked in id order and looked at in the same statement: what is read from a row that was waited for is its new version,
-    # since UPDATE reads it again.
-    rows = await tx.fetch(
-        """
-        WITH change AS (
-            SELECT * FROM unnest($1::uuid[], $2::jsonb[]) AS change(deal_id, change)
-        ), locked AS MATERIALIZED (
-            SELECT conversation.id FROM conversations AS conversation
-             WHERE conversation.deal_id = ANY($1) ORDER BY conversation.id FOR UPDATE
-        ), conversation AS (
-            UPDATE conversations SET last_seq = last_seq + 1, active_xid = pg_current_xact_id(), updated_at = now(),
-                   closes_at = CASE WHEN $3 THEN now() + interval '30 days' END
-              FROM locked WHERE conversations.id = locked.id
-            RETURNING conversations.id, deal_id, last_seq
-        ), entry AS (
-            INSERT INTO entries (conversation_id, seq, kind, sender_id, change)
-            SELECT conversation.id, last_seq, 'deal', (change.change ->> 'by')::uuid, change.change
-              FROM conversation JOIN change USING (deal_id)
-            RETURNING conversation_id, seq
-        )
-        INSERT INTO outbox (conversation_id, seq) SELECT conversation_id, seq FROM entry RETURNING conversation_id, seq
-        """,
-        [deal_id for deal_id, _ in changes],
-        [change for _, change in changes],
-        closes,
-    )
-    assert len(rows) == len(changes), "every deal has one conversation"
-    return [(row["conversation_id"], row["seq"]) for row in rows]
-
-
 async def list_entries(
     tx: Tx, conversation_id: UUID, user_id: UUID, *, after_seq: int | None, before_seq: int | None, limit: int
 ) -> list[Row] | None:

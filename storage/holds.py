@@ -6,12 +6,17 @@
 from matching.deal import Deal
 from matching.refusals import ActiveListing, ItemUnavailable
 from storage.database import Tx
+from storage.deals import IS_OPEN
 
 
-async def hold_items(tx: Tx, deal: Deal) -> None:
-    """Promise every item of a locked deal to it, or raise ItemUnavailable or ActiveListing and hold none (S1.47, C18, C40)."""
-    held = await tx.fetch(
-        """
+async def hold_items(tx: Tx, deal: Deal) -> bool:
+    """Promise every item of a locked deal to it, or raise ItemUnavailable or ActiveListing and hold none (S1.47, C18, C40).
+
+    Whether one of them is in another open deal, which has lost it now. The items are locked, so there will be none that was not
+    there when this looked.
+    """
+    row = await tx.fetchrow(
+        f"""
         WITH held AS (
             INSERT INTO item_holds (item_id, deal_id)
             SELECT leg.item_id, leg.deal_id
@@ -20,17 +25,24 @@ async def hold_items(tx: Tx, deal: Deal) -> None:
                AND item.status = 'available' AND item.deleted_at IS NULL AND item.sale_price IS NULL
             ON CONFLICT (item_id) DO NOTHING
             RETURNING item_id
+        ), item AS (
+            UPDATE items SET status = 'traded', updated_at = now() FROM held WHERE items.id = held.item_id RETURNING id
         )
-        UPDATE items SET status = 'traded', updated_at = now() FROM held WHERE items.id = held.item_id RETURNING id
+        SELECT ARRAY(SELECT id FROM item) AS held, EXISTS (
+                   SELECT FROM legs AS mine JOIN legs AS other USING (item_id) JOIN deals AS rival ON rival.id = other.deal_id
+                    WHERE mine.deal_id = $1 AND mine.revision = $2 AND rival.id <> $1 AND rival.{IS_OPEN}
+               ) AS has_rivals
         """,
         deal.id,
         deal.revision,
     )
-    if len(held) < len(deal.item_ids):
-        missing = deal.item_ids - {row["id"] for row in held}
+    assert row is not None, "a SELECT without FROM has one row"
+    missing = deal.item_ids - set(row["held"])
+    if missing:
         if await tx.fetchval("SELECT bool_and(sale_price IS NOT NULL) FROM items WHERE id = ANY($1)", list(missing)):
             raise ActiveListing
         raise ItemUnavailable(details={"items": sorted(map(str, missing))})
+    return bool(row["has_rivals"])
 
 
 async def release_items(tx: Tx, deal: Deal) -> None:

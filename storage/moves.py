@@ -9,9 +9,11 @@ that order.
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from matching.deal import CLOSED, Deal, Move, Status
 from matching.refusals import DuplicateOffer
@@ -23,42 +25,80 @@ COMPLETE_WITHIN_DAYS = 14  # C14: then either side may cancel without fault
 RIVALS_MAX = 10_000
 
 
-async def lock_deal(tx: Tx, deal_id: UUID, *, besides: UUID | None = None) -> DealRecord | None:
+async def lock_deal(tx: Tx, deal_id: UUID, party: UUID, *, besides: UUID | None = None) -> DealRecord | None:
     """The deal once it, and every item in it, is this transaction's alone to change; and the item `besides`.
 
-    Raises Conflict where its terms got another item while we waited: that one is not locked, and may not be any more, since
-    items come before deals.
+    None where `party` is not in it: a stranger locks nothing. Raises Conflict where its terms got another item while we waited:
+    that one is not locked, and may not be any more, since items come before deals.
     """
-    locked = await tx.fetch(
+    # ARRAY(…) is looked up once. A row that was waited for is looked at again, and a join with it would not be found any more.
+    # The deal is joined with the list of the items that are locked, so it cannot be locked before that is complete.
+    locked = await tx.fetchval(
         """
-        SELECT id FROM items WHERE id IN (SELECT item_id FROM legs WHERE deal_id = $1 UNION ALL SELECT $2)
-         ORDER BY id FOR NO KEY UPDATE
+        WITH item AS MATERIALIZED (
+            SELECT id FROM items
+             WHERE id = ANY(ARRAY(SELECT item_id FROM legs WHERE deal_id = $1 UNION ALL SELECT $2))
+               AND EXISTS (SELECT FROM parties WHERE deal_id = $1 AND user_id = $3)
+             ORDER BY id FOR NO KEY UPDATE
+        ), locked AS MATERIALIZED (
+            SELECT array_agg(id) AS item_ids FROM item
+        )
+        SELECT locked.item_ids FROM locked JOIN deals ON locked.item_ids IS NOT NULL
+         WHERE deals.id = $1 FOR UPDATE OF deals
         """,
         deal_id,
         besides,
+        party,
     )
-    await tx.execute("SELECT FROM deals WHERE id = $1 FOR UPDATE", deal_id)
+    if locked is None:
+        return None
     record = await load_deal(tx, deal_id)
-    if record is not None and not record.deal.item_ids <= {row["id"] for row in locked}:
+    assert record is not None, "deals are never deleted"
+    if not record.deal.item_ids <= set(locked):
         raise Conflict
     return record
 
 
-async def save_move(tx: Tx, before: Deal, after: Deal, *, reason: str | None = None) -> None:
-    """Store what the move changed. The status it leaves is named, so that no move is made twice."""
-    tag = await tx.execute(
-        """
+class Said(NamedTuple):
+    """All that somebody has said to the terms as they are, where the move has changed that."""
+
+    person: UUID
+    moves: list[Move]
+    answers: bool  # what is new in it is an answer: they accept, or reject
+
+
+# Part of a statement that changes the deal $1; its other parameters are the columns of `Said`.
+SAVE_SAID = """
+    UPDATE parties SET answers = string_to_array(said.moves, ' '),
+           answered_at = CASE WHEN said.answers THEN now() ELSE answered_at END
+      FROM unnest($2::uuid[], $3::text[], $4::boolean[]) AS said(user_id, moves, answers)
+     WHERE deal_id = $1 AND parties.user_id = said.user_id
+"""
+
+
+async def save_move(tx: Tx, record: DealRecord, after: Deal, *, reason: str | None = None) -> DealRecord:
+    """Store what the move changed, and answer the deal as it now stands: being locked, it is otherwise as it was read.
+
+    The status that it leaves is named, so that no move is made twice.
+    """
+    before = record.deal
+    said = _said(before, after)
+    row = await tx.fetchrow(
+        f"""
+        WITH said AS ({SAVE_SAID})
         UPDATE deals SET
-               status = $3,
-               reason = COALESCE($5, CASE WHEN status = $3 THEN reason END),
-               confirmed_at = CASE WHEN $6 THEN now() ELSE confirmed_at END,
-               complete_by = CASE WHEN $6 THEN now() + make_interval(days => $7) ELSE complete_by END,
-               completed_at = CASE WHEN $3 = 'completed' THEN now() END,
-               closed_at = CASE WHEN $8 THEN now() END,
+               status = $6,
+               reason = COALESCE($8, CASE WHEN status = $6 THEN reason END),
+               confirmed_at = CASE WHEN $9 THEN now() ELSE confirmed_at END,
+               complete_by = CASE WHEN $9 THEN now() + make_interval(days => $10) ELSE complete_by END,
+               completed_at = CASE WHEN $6 = 'completed' THEN now() END,
+               closed_at = CASE WHEN $11 THEN now() END,
                updated_at = now()
-         WHERE id = $1 AND status = $2 AND revision = $4
+         WHERE id = $1 AND status = $5 AND revision = $7
+        RETURNING reason, confirmed_at, complete_by, completed_at, updated_at
         """,
         before.id,
+        *_columns(said),
         before.status,
         after.status,
         before.revision,
@@ -67,30 +107,26 @@ async def save_move(tx: Tx, before: Deal, after: Deal, *, reason: str | None = N
         COMPLETE_WITHIN_DAYS,
         after.status in CLOSED,
     )
-    assert rows_changed(tag) == 1, "the deal was locked, so it is as it was read"
-    await _save_answers(tx, before, after)
+    assert row is not None, "the deal was locked, so it is as it was read"
+    parties = dict(record.parties)
+    for person, moves, answers in said:
+        answered_at = row["updated_at"] if answers else parties[person].answered_at
+        parties[person] = msgspec.structs.replace(parties[person], answers=moves, answered_at=answered_at)
+    return replace(record, deal=after, parties=parties, **row)
 
 
-async def _save_answers(tx: Tx, before: Deal, after: Deal) -> None:
-    changed = [party for party in after.parties if _said(after, party) != _said(before, party)]
-    if not changed:
-        return
-    await tx.execute(
-        """
-        UPDATE parties SET answers = string_to_array(answer.moves, ' '),
-               answered_at = CASE WHEN answer.answers THEN now() ELSE answered_at END
-          FROM unnest($2::uuid[], $3::text[], $4::boolean[]) AS answer(user_id, moves, answers)
-         WHERE deal_id = $1 AND parties.user_id = answer.user_id
-        """,
-        before.id,
-        changed,
-        [" ".join(_said(after, party)) for party in changed],
-        [bool({Move.ACCEPT, Move.REJECT} & (set(_said(after, party)) - set(_said(before, party)))) for party in changed],
-    )
+def _said(before: Deal, after: Deal) -> list[Said]:
+    said = []
+    for person in after.parties:
+        moves = {move for party, move in after.answers if party == person}
+        earlier = {move for party, move in before.answers if party == person}
+        if moves != earlier:
+            said.append(Said(person, sorted(moves), bool({Move.ACCEPT, Move.REJECT} & (moves - earlier))))
+    return said
 
 
-def _said(deal: Deal, party: UUID) -> list[Move]:
-    return sorted(move for user, move in deal.answers if user == party)
+def _columns(said: list[Said]) -> tuple[list[UUID], list[str], list[bool]]:
+    return [one.person for one in said], [" ".join(one.moves) for one in said], [one.answers for one in said]
 
 
 async def lock_open_deals_with(tx: Tx, item_ids: Iterable[UUID], besides: UUID | None = None) -> list[DealRecord]:
@@ -103,7 +139,7 @@ async def lock_open_deals_with(tx: Tx, item_ids: Iterable[UUID], besides: UUID |
     rows = await tx.fetch(
         f"""
         SELECT id FROM deals
-         WHERE id IN (SELECT deal_id FROM legs WHERE item_id = ANY($1)) AND {IS_OPEN} AND id IS DISTINCT FROM $2
+         WHERE id = ANY(ARRAY(SELECT deal_id FROM legs WHERE item_id = ANY($1))) AND {IS_OPEN} AND id IS DISTINCT FROM $2
          ORDER BY id LIMIT $3 FOR UPDATE
         """,
         list(wanted),
@@ -151,11 +187,13 @@ async def save_counter(tx: Tx, before: Deal, after: Deal, *, by: UUID, notes: st
         async with tx.transaction():  # the failure of the statement is not to be that of the caller's transaction
             tag = await tx.execute(
                 f"""
-                UPDATE deals SET status = $3, revision = $4, rounds = $5, proposer_id = $6, item_ids = $7,
-                       expires_at = COALESCE($8, {DEFAULT_EXPIRY}), reason = NULL, updated_at = now()
-                 WHERE id = $1 AND status = $2 AND revision = $4 - 1
+                WITH said AS ({SAVE_SAID})
+                UPDATE deals SET status = $6, revision = $7, rounds = $8, proposer_id = $9, item_ids = $10,
+                       expires_at = COALESCE($11, {DEFAULT_EXPIRY}), reason = NULL, updated_at = now()
+                 WHERE id = $1 AND status = $5 AND revision = $7 - 1
                 """,
                 before.id,
+                *_columns(_said(before, after)),
                 before.status,
                 after.status,
                 after.revision,
@@ -167,7 +205,6 @@ async def save_counter(tx: Tx, before: Deal, after: Deal, *, by: UUID, notes: st
     except asyncpg.UniqueViolationError:
         raise DuplicateOffer from None
     assert rows_changed(tag) == 1, "the deal was locked, so it is as it was read"
-    await _save_answers(tx, before, after)
     await add_terms(tx, after, Move.COUNTER, by=by, notes=notes)
 
 

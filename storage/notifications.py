@@ -23,40 +23,49 @@ DEAL = "JOIN deals AS deal ON deal.id = notification.deal_id"
 
 
 class NewNotification(NamedTuple):
-    """What is to be told to whom. `id` is made from the cause, so that one cause is told once."""
+    """What is to be told to whom. What one cause makes known to a person is told once, whoever tells it and however often."""
 
-    id: UUID
     user_id: UUID
     kind: str
     deal_id: UUID
-    conversation_id: UUID | None
-    seq: int | None
+    cause: int | None  # by its number; None: the change that it is told with, by its `seq`
     data: Any  # what msgspec encodes
 
 
-async def add_notifications(tx: Tx, notifications: Sequence[NewNotification]) -> None:
-    """Those that are not there yet, to be pushed, and a mail of each to who has not switched that kind off."""
-    ids, people, kinds, deals, conversations, seqs, data = zip(*notifications, strict=True)
-    await tx.execute(
-        """
-        WITH added AS (
-            INSERT INTO notifications (id, user_id, kind, deal_id, conversation_id, seq, data)
-            SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::int[], $7::jsonb[])
-            ON CONFLICT (id) DO NOTHING RETURNING id, user_id, kind
-        ), put_out AS (
-            INSERT INTO notification_outbox (notification_id) SELECT id FROM added
-        )
+# Part of a statement in which `told` has the rows: a NewNotification each, its cause known, with `conversation_id` and `seq`.
+# Those that are not there yet are to be pushed, and a mail of each goes to who has not switched that kind off.
+ADD_TOLD = """
+    added AS (
+        INSERT INTO notifications (id, user_id, kind, deal_id, conversation_id, seq, data)
+        SELECT left(encode(sha256(concat_ws(' ', deal_id, kind, cause, user_id)::bytea), 'hex'), 32)::uuid,
+               user_id, kind, deal_id, conversation_id, seq, data FROM told
+        ON CONFLICT (id) DO NOTHING RETURNING id, user_id, kind
+    ), to_push AS (
+        INSERT INTO notification_outbox (notification_id) SELECT id FROM added
+    ), mail AS (
         INSERT INTO mails (user_id, kind, notification_id)
         SELECT added.user_id, added.kind, added.id FROM added JOIN users AS person ON person.id = added.user_id
          WHERE added.kind <> ALL (person.mail_off)
+    )
+"""
+
+
+def columns_of(told: Sequence[NewNotification]) -> list[list[Any]]:
+    return [list(column) for column in zip(*told, strict=True)] or [[] for _ in NewNotification._fields]
+
+
+async def add_notifications(tx: Tx, told: Sequence[NewNotification], conversation_id: UUID | None = None) -> None:
+    """Tell of what is no change in a log; the conversation is where to read on."""
+    await tx.execute(
+        f"""
+        WITH told AS (
+            SELECT told.*, $6::uuid AS conversation_id, NULL::int AS seq
+              FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::jsonb[])
+                   AS told(user_id, kind, deal_id, cause, data)
+        ), {ADD_TOLD} SELECT
         """,
-        ids,
-        people,
-        kinds,
-        deals,
-        conversations,
-        seqs,
-        data,
+        *columns_of(told),
+        conversation_id,
     )
 
 

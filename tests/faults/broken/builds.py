@@ -35,11 +35,11 @@ def confirm_by_read_check_write() -> None:
     is being confirmed at this moment is left alone.
     """
 
-    async def lock_deal_only(tx: Tx, deal_id: UUID, *, besides: UUID | None = None) -> DealRecord | None:
+    async def lock_deal_only(tx: Tx, deal_id: UUID, party: UUID, *, besides: UUID | None = None) -> DealRecord | None:
         await tx.execute("SELECT FROM deals WHERE id = $1 FOR UPDATE", deal_id)
         return await load_deal(tx, deal_id)
 
-    async def hold(tx: Tx, deal: Deal) -> None:
+    async def hold(tx: Tx, deal: Deal) -> bool:
         items = sorted(deal.item_ids)
         free = await tx.fetch("SELECT id FROM items WHERE id = ANY($1) AND status = 'available' AND deleted_at IS NULL", items)
         if len(free) < len(items):
@@ -53,6 +53,7 @@ def confirm_by_read_check_write() -> None:
             deal.id,
         )
         await tx.execute("UPDATE items SET status = 'traded', updated_at = now() WHERE id = ANY($1)", items)
+        return True
 
     async def open_deals_nobody_is_at(tx: Tx, item_ids: Iterable[UUID], besides: UUID | None = None) -> list[DealRecord]:
         rows = await tx.fetch(

@@ -1,7 +1,8 @@
 """Each change tells those whom it should, once; each notification is one letter."""
 
 from collections import Counter, defaultdict
-from uuid import UUID, uuid5
+from hashlib import sha256
+from uuid import UUID
 
 from handlers.notices import TOLD, Notice, Whom
 from tests.faults.checks.moves import Made, NotAllowed, played
@@ -53,7 +54,12 @@ def _told_by(step: Made) -> list[tuple[UUID, UUID]]:
     told = TOLD.get((deal.kind, step.move, deal.status))
     if told is None or told.whom is not Whom.OTHERS or told.notice is Notice.YES_MISSING:
         return []
-    return [(uuid5(deal.id, f"{told.notice} {step.seq} {person}"), person) for person in deal.parties if person != step.by]
+    return [(_told_as(f"{deal.id} {told.notice} {step.seq} {person}"), person) for person in deal.parties if person != step.by]
+
+
+def _told_as(cause: str) -> UUID:
+    """The id of the notification that the cause brings about."""
+    return UUID(sha256(cause.encode()).hexdigest()[:32])
 
 
 def _sender_may_have_died(evidence: Evidence, sent: list[Letter]) -> bool:
