@@ -1,5 +1,6 @@
 """`swaploop load`: a load on a server that is there, and how it went."""
 
+import random
 import resource
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from client_demo.load.people import Account, LimitsAreOn, sign_up
 from client_demo.load.signing_in import signing_in
 from client_demo.load.tally import Refused, Tally
 from client_demo.load.wire import Server, connect
+from client_demo.wire import Data
 
 SCENARIOS = {
     "connecting": "they connect, and leave at once, again and again",
@@ -79,13 +81,18 @@ async def _leaf(server: Server, accounts: Sequence[Account], seconds: float) -> 
     wires = await connect(server, [account.auth for account in accounts], ignore)
     try:
         catalogue = await Catalogue.of(Asker(wires[0], Tally()))
-        by_socket = await listing.by_socket(wires, catalogue, seconds)
+        chance = random.Random(1)
+
+        def next_page() -> Data:
+            return catalogue.page(chance)
+
+        by_socket = await listing.by_socket(wires, next_page, seconds)
     finally:
         for wire in wires:
             wire.close()
     return {
         "listing, by socket": by_socket,
-        "listing, by REST": await listing.by_rest(server, accounts, catalogue, seconds),
+        "listing, by REST": await listing.by_rest(server, accounts, next_page, seconds),
     }
 
 

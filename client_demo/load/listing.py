@@ -1,14 +1,13 @@
 """People who leaf through the market as fast as it answers, by socket or by REST: each asks for the next page at once."""
 
 import asyncio
-import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter
+from typing import Any
 
 import msgspec
 
 from client_demo.load.asking import SUCCESS
-from client_demo.load.catalogue import Catalogue
 from client_demo.load.people import Account
 from client_demo.load.rest import RestWire, request_of
 from client_demo.load.tally import Tally
@@ -18,28 +17,30 @@ from client_demo.wire import ROUTES, as_rest
 EVENT = "item:list"
 ROUTE = "GET /items"
 
+NextPage = Callable[[], dict[str, Any]]  # what is asked for next, as `item:list` has it
 
-async def by_socket(wires: list[Wire], catalogue: Catalogue, seconds: float, seed: int = 1) -> Tally:
-    tally, chance = Tally(), random.Random(seed)
+
+async def by_socket(wires: list[Wire], next_page: NextPage, seconds: float) -> Tally:
+    tally = Tally()
     latencies: list[float] = []
 
-    def next_page() -> bytes:
-        return b"421" + msgspec.json.encode([EVENT, catalogue.page(chance)])
+    def packet() -> bytes:
+        return b"421" + msgspec.json.encode([EVENT, next_page()])
 
     def judge(answer: bytes) -> None:
         if not answer.startswith(SUCCESS, answer.index(b"[")):
             tally.refused[EVENT, msgspec.json.decode(answer[answer.index(b"[") :])[0]["error"]["code"]] += 1
 
     begun = perf_counter()
-    await round_trips(wires, next_page, seconds, latencies, judge=judge)
+    await round_trips(wires, packet, seconds, latencies, judge=judge)
     tally.seconds = perf_counter() - begun
     tally.taken[EVENT].extend(latencies)
     return tally
 
 
-async def by_rest(server: Server, accounts: Sequence[Account], catalogue: Catalogue, seconds: float, seed: int = 1) -> Tally:
+async def by_rest(server: Server, accounts: Sequence[Account], next_page: NextPage, seconds: float) -> Tally:
     """A connection for each of `accounts`."""
-    tally, chance = Tally(), random.Random(seed)
+    tally = Tally()
     wires = [await RestWire.connect(server) for _ in accounts]
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     left = len(wires)
@@ -66,7 +67,7 @@ async def by_rest(server: Server, accounts: Sequence[Account], catalogue: Catalo
             if not done.done():
                 done.set_exception(ConnectionResetError("a connection broke"))
 
-        wire.send(request_of(server, as_rest(ROUTES[EVENT], catalogue.page(chance)), token), answered, broke)
+        wire.send(request_of(server, as_rest(ROUTES[EVENT], next_page()), token), answered, broke)
 
     try:
         for wire, account in zip(wires, accounts, strict=True):
