@@ -1,13 +1,14 @@
 """A REST connection that costs little: it is kept, and has one request after the other."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 
-from client_demo.load.tally import Refused
+from client_demo.load.tally import Refused, Tally
 from client_demo.load.wire import Server
 from client_demo.wire import RestCall
 
@@ -96,3 +97,43 @@ def request_of(server: Server, call: RestCall, token: str | None = None) -> byte
     if body:
         lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+async def in_turn(wires: Sequence[RestWire], next_request: Callable[[int], bytes], name: str, seconds: float) -> Tally:
+    """Each connection asks as soon as it was answered. `next_request` makes that of the connection of this place.
+
+    Raises ConnectionError where one breaks.
+    """
+    tally = Tally()
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    left = len(wires)
+    begun = perf_counter()
+
+    def ask(place: int) -> None:
+        asked_at = perf_counter()
+
+        def answered(status: int, _: bytes) -> None:
+            nonlocal left
+            now = perf_counter()
+            if status < 400:
+                tally.taken[name].append(now - asked_at)
+            else:
+                tally.refused[name, f"HTTP {status}"] += 1
+            if now < begun + seconds:
+                ask(place)
+                return
+            left -= 1
+            if left == 0:
+                done.set_result(None)
+
+        wires[place].send(next_request(place), answered, broke)
+
+    def broke() -> None:
+        if not done.done():
+            done.set_exception(ConnectionResetError("a connection broke"))
+
+    for place in range(len(wires)):
+        ask(place)
+    await asyncio.wait_for(done, seconds + ANSWER_SECONDS_MAX)
+    tally.seconds = perf_counter() - begun
+    return tally

@@ -4,6 +4,7 @@ Pages of the newest items, by category, by words, by condition and place, the fi
 statements are those that the product executes, noted while it does; pgbench has its settings, and plans each anew as it does.
 """
 
+import asyncio
 import itertools
 import random
 from collections.abc import Sequence
@@ -45,13 +46,13 @@ class Scripts:
     texts: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
 
-    def add(self, query: LoggedQuery) -> None:
+    def add(self, query: LoggedQuery, types: Sequence[str]) -> None:
+        """`types`: of each parameter. pgbench makes each place of a parameter one of its own, so each needs to be told."""
         text = query.query
         for place in range(len(query.args), 0, -1):
             name = f"p{len(self.texts)}_{place}"
-            text = text.replace(f"${place}", f":{name}")
+            text = text.replace(f"${place}", f":{name}::{types[place - 1]}")
             self.variables[name] = _text(query.args[place - 1])
-        # Its number of a parameter is how the product has it written into the text that is explained for an estimate.
         self.texts.append(f"{text.strip()};\n")
 
 
@@ -66,10 +67,14 @@ async def executed(database_url: str, pages: Sequence[dict[str, Any]]) -> tuple[
     try:
         async with database.connection() as tx:
             categories = await load_categories(tx)
-            with tx.query_logger(scripts.add):
+            noted: list[LoggedQuery] = []
+            with tx.query_logger(noted.append):
                 for page in pages:
                     offset = (page.get("page", 1) - 1) * PAGE_SIZE
                     await list_items(tx, _filter(page, categories), limit=PAGE_SIZE, offset=offset)
+            await asyncio.sleep(0)  # asyncpg tells of a query a moment later
+            for query in noted:
+                scripts.add(query, [kind.name for kind in (await tx.prepare(query.query)).get_parameters()])
             rows = await tx.fetch(
                 "SELECT name, setting || COALESCE(unit, '') AS setting FROM pg_settings WHERE source = 'client'"
             )
