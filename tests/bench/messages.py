@@ -40,7 +40,8 @@ STOCK = """
           FROM generate_series(0, $1 - 1) AS number
     ), pair AS MATERIALIZED (
         SELECT ($3 || lpad(number::text, 12, '0'))::uuid AS conversation_id, gen_random_uuid() AS deal_id,
-               ($2 || lpad((2 * number)::text, 12, '0'))::uuid AS one, ($2 || lpad((2 * number + 1)::text, 12, '0'))::uuid AS other
+               ($2 || lpad((2 * number)::text, 12, '0'))::uuid AS one,
+               ($2 || lpad((2 * number + 1)::text, 12, '0'))::uuid AS other
           FROM generate_series(0, $1 / 2 - 1) AS number
     ), deal AS (
         INSERT INTO deals (id, kind, status, item_ids, party_ids, proposer_id, expires_at)
