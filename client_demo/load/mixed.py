@@ -75,17 +75,13 @@ class Visitor:
 class Crowd:
     """Visitors in pairs, on connections of their own, ready to live."""
 
-    def __init__(self, wires: Sequence[Wire], tally: Tally, catalogue: Catalogue, seed: int) -> None:
-        self.tally = tally
-        self.wires = wires
-        self._visitors: list[Visitor] = []
-        self._swaps: list[Swap] = []
+    def __init__(self, wires: Sequence[Wire], swaps: Sequence[Swap], catalogue: Catalogue, tally: Tally, seed: int) -> None:
+        self.wires, self.tally = wires, tally
+        self._swaps = swaps
         chance = random.Random(seed)
-        askers = [Asker(wire, tally) for wire in wires]
-        for pair in zip(askers[::2], askers[1::2], strict=True):
-            swap = Swap(pair)
-            self._swaps.append(swap)
-            self._visitors += [Visitor(asker, swap, catalogue, random.Random(chance.random())) for asker in pair]
+        self._visitors = [
+            Visitor(asker, swap, catalogue, random.Random(chance.random())) for swap in swaps for asker in swap.people
+        ]
 
     @classmethod
     async def gather(cls, server: Server, auths: Sequence[object], seed: int = 1) -> "Crowd":
@@ -93,15 +89,16 @@ class Crowd:
         assert len(auths) % 2 == 0, "they trade two by two"
         wires = await connect(server, list(auths), ignore)
         tally = Tally()
-        crowd = cls(wires, tally, await Catalogue.of(Asker(wires[0], tally)), seed)
-        waiting = iter(crowd._swaps)
+        askers = [Asker(wire, tally) for wire in wires]
+        swaps = [Swap(pair) for pair in zip(askers[::2], askers[1::2], strict=True)]
+        waiting = iter(swaps)
 
         async def one_after_the_other() -> None:
             for swap in waiting:
                 await swap.begin()
 
         await asyncio.gather(*(one_after_the_other() for _ in range(GETTING_READY_AT_ONCE)))
-        return crowd
+        return cls(wires, swaps, await Catalogue.of(askers[0]), tally, seed)
 
     async def live(self, seconds: float, think_seconds: float) -> None:
         """Everybody lives for so long; what they did, from the beginning of that on, is in the tally."""

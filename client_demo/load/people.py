@@ -48,6 +48,8 @@ async def sign_up(server: Server, count: int) -> list[Account]:
                 email = f"load.{run}.{number}@load.example"
                 account = {"name": f"Load {number}", "email": email, "password": password}
                 await wire.ask(RestCall("POST", "/auth/register", {}, account, None))
+                if wire.limited:
+                    raise LimitsAreOn
                 made.append(await sign_in(wire, email, password))
         finally:
             wire.close()

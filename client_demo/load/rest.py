@@ -20,6 +20,7 @@ class RestWire(asyncio.Protocol):
     """One connection. Who asks waits for the answer before the next request."""
 
     def __init__(self, server: Server) -> None:
+        self.limited = False  # whether the server counts what may be asked, as its headers say
         self._server = server
         self._buffer = b""
         self._answered: Callable[[int, bytes], None] | None = None
@@ -53,6 +54,7 @@ class RestWire(asyncio.Protocol):
         if len(body) < length:
             return
         self._buffer = body[length:]
+        self.limited = self.limited or b"\r\nratelimit-limit:" in head.lower()
         answered, self._answered = self._answered, None
         if answered is not None:
             answered(int(head[9:12]), body[:length])

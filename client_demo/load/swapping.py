@@ -24,7 +24,7 @@ class Swap:
 
     def __init__(self, people: Sequence[Asker]) -> None:
         self.conversation = ""
-        self._people = people
+        self.people = people
         self._items: list[str] = []  # what each of the two has
         self._trade = ""
         self._step = 0
@@ -32,13 +32,13 @@ class Swap:
 
     async def begin(self) -> None:
         """Both list something, and the first trade is on the table. Raises as `Asker.ask`."""
-        for place, asker in enumerate(self._people):
+        for place, asker in enumerate(self.people):
             item = await asker.data("item:create", THING | {"title": f"Thing {place} of a load", "idempotencyKey": _key()})
             self._items.append(item["id"])
-        await self.step(self._people[0])
+        await self.step(self.people[0])
 
     def is_next(self, who: Asker) -> bool:
-        return not self._under_way and self._people[self.STEPS[self._step][1]] is who
+        return not self._under_way and self.people[self.STEPS[self._step][1]] is who
 
     async def step(self, who: Asker) -> None:
         """Take the next step, which is `who`'s. Raises as `Asker.ask`; one that fails is to be taken again."""
@@ -64,7 +64,7 @@ class Swap:
 
     async def end(self) -> None:
         """Take the two things off the market; what is on the table is rejected. One that is held stays."""
-        for asker, item in zip(self._people, self._items, strict=False):
+        for asker, item in zip(self.people, self._items, strict=False):
             try:
                 await asker.ask("item:delete", {"itemId": item, "idempotencyKey": _key()})
             except (Refused, OSError, TimeoutError):

@@ -35,7 +35,9 @@ text{font-family:system-ui,-apple-system,"Segoe UI","Noto Sans",Roboto,Helvetica
 .ratio{fill:#eef3f6}.label{fill:#8496a3}}
 """
 LEGEND = "Each bar reaches from its floor, measured in the same run (1), to ours; the thin line is the least and the most."
-PROMISES = "The mark is what is promised, and points to where the bar has to end. Green: it does; orange: not; grey: nothing is promised."
+PROMISES = (
+    "The mark is what is promised, and points to where the bar has to end: green, it does; orange, not; grey, no promise."
+)
 
 
 def drawn(reports: Sequence[Report]) -> str:
@@ -55,10 +57,11 @@ def drawn(reports: Sequence[Report]) -> str:
             rows.append(_row(figure, scale, down))
             down += ROW
     height = down + BOTTOM
+    view = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
     told = "; ".join(f"{figure.name}: {number(median(figure.ratios))} × {figure.floor}" for figure in every)
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" {view} role="img">',
             "<title>What make bench measured, each figure beside its floor</title>",
             f"<desc>{escape(told)}</desc>",
             f"<style>{STYLE}</style>",

@@ -17,7 +17,7 @@ from client_demo.load.wire import Server as Place
 from client_demo.load.wire import Wire, connect, round_trips
 from client_demo.wire import RestCall
 from tests.bench.report import Figure, Report
-from tests.bench.servers import Product, Spent, product
+from tests.bench.servers import Product, Server, Spent, product
 
 EVENT = b'421["category:list",{}]'
 ROUTE = "GET /categories"
@@ -33,6 +33,7 @@ class Side:
 
     name: str
     made: Product
+    servers: tuple[Server, ...]
     wires: list[Wire] = field(default_factory=list)
     rest: list[RestWire] = field(default_factory=list)
     requests: list[bytes] = field(default_factory=list)
@@ -42,8 +43,8 @@ class Side:
     refused: int = 0
 
     async def connect(self, connections: int) -> None:
-        each = connections // len(self.made.servers)
-        for server in self.made.servers:
+        each = connections // len(self.servers)
+        for server in self.servers:
             place = Place(server.port)
             self.wires += await connect(place, [server.auth() for _ in range(each)], ignore)
             for _ in range(each):
@@ -83,8 +84,8 @@ class Side:
 
 async def run(seconds: float = SECONDS, rounds: int = ROUNDS, connections: int = CONNECTIONS) -> Report:
     report = Report(f"Workers: two server processes beside one, {connections} connections, an action without a database")
-    async with product() as one, product(count=2) as two:
-        sides = Side("one process", one), Side("two processes", two)
+    async with product(count=2) as made:
+        sides = Side("one process", made, made.servers[:1]), Side("two processes", made, made.servers)
         for side in sides:
             await side.connect(connections)
         await asyncio.sleep(0.5)
