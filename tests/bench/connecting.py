@@ -12,7 +12,7 @@ from client_demo.load.wire import Server as Place
 from tests.bench.report import Figure, Report
 from tests.bench.servers import Server, ours, serving
 
-SECONDS = 3.0
+SECONDS = 2.0
 ROUNDS = 3
 AT_ONCE = 50
 PEOPLE = 1_000

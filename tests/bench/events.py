@@ -18,7 +18,7 @@ from tests.bench.servers import Server, ours, serving
 
 # 190 bytes with its name and number
 EVENT = b'421["bench:nothing",{"text":"%s","number":12345,"flags":[true,false,true]}]' % (b"x" * 116)
-SECONDS = 3.0
+SECONDS = 2.0
 ROUNDS = 3
 CONNECTIONS = (50, 500)
 

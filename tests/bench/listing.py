@@ -33,7 +33,7 @@ from tests.bench.servers import product
 from tests.bench.stocked import people_of, stocked
 
 ITEMS = 20_000
-SECONDS = 4
+SECONDS = 3
 ROUNDS = 3
 CONNECTIONS = 32
 PAGES = 24  # different ones

@@ -18,7 +18,7 @@ from tests.bench.stocked import people_of, stocked
 ITEMS = 20_000
 PEOPLE = 300
 THINK_SECONDS = 1.0
-SECONDS = 20.0
+SECONDS = 15.0
 MB = 1_000_000
 
 

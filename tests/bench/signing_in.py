@@ -19,7 +19,7 @@ from tests.bench.report import Figure, Report
 from tests.bench.servers import product
 from tests.bench.stocked import people_of, stocked
 
-SECONDS = 3.0
+SECONDS = 2.0
 ROUNDS = 3
 AT_ONCE = 16
 PEOPLE = 500

@@ -21,7 +21,7 @@ from tests.bench.servers import Product, Server, Spent, product
 
 EVENT = b'421["category:list",{}]'
 ROUTE = "GET /categories"
-SECONDS = 3.0
+SECONDS = 2.0
 ROUNDS = 3
 CONNECTIONS = 64
 WAYS = ("REST", "events")
