@@ -1,4 +1,4 @@
-"""The command line, `swaploop`: serve, client, demo, ring, migrate, sample, check-config."""
+"""The command line, `swaploop`: serve, client, demo, ring, load, migrate, sample, check-config."""
 
 import sys
 from collections.abc import Iterator
@@ -82,6 +82,26 @@ def ring(email: str, item: str, url: str, password: str | None, people: int) -> 
 
     asked = password or click.prompt("Password", hide_input=True, err=True)
     click.echo(run(ring_picture(url, email, asked, item, people)), nl=False)
+
+
+@main.command()
+@click.argument("scenarios", nargs=-1, type=click.Choice(["connecting", "idling", "signing-in", "listing", "mixed"]))
+@URL
+@click.option("--people", type=click.IntRange(2, 20_000), default=50, show_default=True, help="So many at once.")
+@click.option(
+    "--seconds", type=click.FloatRange(0.1, 600), default=10.0, show_default=True, help="Each scenario lasts so long."
+)
+@click.option(
+    "--think", type=click.FloatRange(0.01, 600), default=1.0, show_default=True, help="Seconds between two actions of one."
+)
+def load(scenarios: tuple[str, ...], url: str, people: int, seconds: float, think: float) -> None:
+    """Put a load on a running server: SCENARIOS, or mixed; how many a second, and how long each took.
+
+    The server needs RATE_LIMITS=off. Whoever is signed up for it stays, with what they traded: not for a market that matters.
+    """
+    from client_demo.load.command import load as put_load
+
+    _run(put_load(url, scenarios or ("mixed",), people, seconds, think))
 
 
 @main.command()

@@ -161,6 +161,7 @@ async def test_events_are_measured_beside_an_echo_through_servers_of_their_own()
     assert report.failures == []
     assert [figure.name for figure in report.figures] == [
         "events a second, 3 connections",
+        "the same, without Socket.IO, 3 connections",
         "CPU of the server an event, 3 connections",
         "p99 of an event, 3 connections",
     ]

@@ -7,9 +7,10 @@ import asyncio
 import resource
 from time import perf_counter
 
+from client_demo.load.connecting import ignore
 from client_demo.load.wire import Wire, connect
-from tests.bench.events import Server, ignore, ours
 from tests.bench.report import Figure, Report
+from tests.bench.servers import Server, ours
 
 SOCKETS = 10_000
 FEW = 100
@@ -43,7 +44,7 @@ async def run(sockets: int = SOCKETS, few: int = FEW, leaving: int = LEAVING, se
         await asyncio.sleep(5 * settle_seconds)
         spent = (server.cpu_seconds() - spent) / (5 * settle_seconds)
         with_many = await seconds_to_leave(server, [wires.pop() for _ in range(leaving)], settle_seconds)
-        lost = sum(wire.transport is None or wire.transport.is_closing() for wire in wires)
+        lost = sum(not wire.is_open for wire in wires)
         if lost:
             report.fail(f"{lost} of {len(wires)} idle sockets have been closed")
         for wire in wires:

@@ -34,14 +34,14 @@ class Scale:
     """How much is measured."""
 
     listings: int = 100_000
-    rounds: int = 5
+    rounds: int = 3
     searched: int = 300  # items, in each round
     searched_long: int = 60
     looked_up: int = 2_000
     changed: int = 300
     tried_by_brute_force: int = 30  # items whose best rings are compared with those that trying everything finds
     chains_tried: int = 5
-    tried_by_networkx: int = 10
+    tried_by_networkx: int = 6
     asked_of_the_product: int = 200  # searches, and changes, through the product's own thread
 
 

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from client_demo.load.connecting import ignore
 from client_demo.load.quantiles import Quantiles
 from client_demo.load.talking import Talkers
 from client_demo.load.wire import connect
@@ -21,10 +22,10 @@ from handlers.tokens import Tokens
 from server.embedded import EmbeddedValkey
 from storage.entries import SEND
 from storage.migrate import migrate
-from tests.bench.events import Server, ignore, serving
 from tests.bench.floors import fresh_database
 from tests.bench.pgbench import floor
 from tests.bench.report import Figure, Report, spoken
+from tests.bench.servers import Server, serving
 
 SECONDS = 6
 ROUNDS = 3

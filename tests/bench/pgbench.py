@@ -7,6 +7,7 @@ import asyncio
 import importlib.util
 import re
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,15 +24,25 @@ class Floor:
     latencies: list[float]
 
 
-async def floor(url: str, script: str, clients: int, *, seconds: int | None = None, times: int | None = None) -> Floor:
-    """Run the script (pgbench's language, its parameters as :name) by `clients` connections at once.
+async def floor(
+    url: str,
+    script: str | Sequence[str],
+    clients: int,
+    *,
+    seconds: int | None = None,
+    times: int | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Floor:
+    """Run the script (pgbench's language, its parameters as :name) by `clients` connections at once; of several, any each time.
 
     For so many `seconds`, or so many `times` by each client. Raises RuntimeError with what pgbench says where anything fails.
     """
     assert (seconds is None) != (times is None)
     with tempfile.TemporaryDirectory(prefix="swaploop-pgbench-") as folder:
-        file = Path(folder) / "script.sql"
-        file.write_text(script)
+        files = []
+        for number, text in enumerate([script] if isinstance(script, str) else script):
+            files.append(Path(folder) / f"script{number}.sql")
+            files[-1].write_text(text)
         limits = [f"--time={seconds}"] if seconds is not None else [f"--transactions={times}"]
         process = await asyncio.create_subprocess_exec(
             str(program()),
@@ -39,7 +50,8 @@ async def floor(url: str, script: str, clients: int, *, seconds: int | None = No
             "--protocol=prepared",
             f"--client={clients}",
             *limits,
-            f"--file={file}",
+            *(f"--define={name}={value}" for name, value in (variables or {}).items()),
+            *(f"--file={file}" for file in files),
             "--log",
             f"--log-prefix={folder}/log",
             url,

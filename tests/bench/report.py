@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from client_demo.load.quantiles import Quantiles
+from client_demo.load.tally import table
 from tests.bench.timing import median
 
 UNITS = {"s": (1, "s"), "ms": (1_000, "ms"), "µs": (1_000_000, "µs"), "B": (1, "B"), "": (1, "")}
 HEADINGS = ("figure", "measured", "floor", "ratio", "target", "reached")
+TIMES = ("how long each took", "count", "p50 ms", "p95 ms", "p99 ms", "most ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,16 @@ class Report:
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    times: list[tuple[str, ...]] = field(default_factory=list)
 
     def add(self, figure: Figure) -> None:
         self.figures.append(figure)
+
+    def took(self, name: str, seconds: Sequence[float]) -> None:
+        """How long each of many took."""
+        quantiles = Quantiles.of(seconds)
+        spread = (quantiles.p50, quantiles.p95, quantiles.p99, max(seconds))
+        self.times.append((name, f"{len(seconds):,}", *(f"{one * 1000:,.2f}" for one in spread)))
 
     def note(self, sentence: str) -> None:
         self.notes.append(sentence)
@@ -77,7 +87,8 @@ class Report:
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         lines.insert(1, "  ".join("─" * width for width in widths))
         said = [f"- {note}" for note in self.notes] + [f"FAILED: {failure}" for failure in self.failures]
-        return "\n".join([self.title, "", *lines, "", *said])
+        times = ["", *table(TIMES, self.times)] if self.times else []
+        return "\n".join([self.title, "", *lines, *times, "", *said])
 
 
 def number(value: float) -> str:
