@@ -24,11 +24,11 @@ from server.config import read_config
 from server.embedded import EmbeddedValkey
 from server.service import running
 from tests.bench.cluster import Cluster
-from tests.bench.events import Server, serving
 from tests.bench.floors import fresh_database
 from tests.bench.pgbench import floor
 from tests.bench.recorded import Recorder, Script, Step
 from tests.bench.report import Figure, Report
+from tests.bench.servers import Server, serving
 from tests.bench.trade_stock import Swap, stock
 from tests.promises import broken_promises
 
