@@ -1,9 +1,9 @@
 """The checker: reads the history, what the devices heard, and the database, and counts each promise."""
 
-from tests.faults.checks import acts, cycles, delivery, expiry, keys, logs, mails, market, marks, moves, rest
+from tests.faults.checks import acts, cycles, delivery, expiry, growth, keys, logs, mails, market, marks, moves, rest
 from tests.faults.evidence import Evidence, Finding, Sql
 
-FAMILIES = (market, moves, acts, keys, logs, delivery, marks, expiry, mails, cycles)
+FAMILIES = (market, moves, acts, keys, logs, delivery, marks, expiry, mails, cycles, growth)
 
 
 async def counted(evidence: Evidence, sql: Sql, *, afterwards: bool = False) -> list[Finding]:

@@ -10,6 +10,7 @@ from tests.faults.clock import Clock
 from tests.faults.devices import Device
 from tests.faults.history import Call
 from tests.faults.mailbox import Letter
+from tests.faults.watch import Sample
 from tests.faults.weather import Weather
 
 SHOWN_MAX = 3
@@ -40,6 +41,8 @@ class Wellbeing:
 
     unwell: list[str] = field(default_factory=list)  # what they said instead
     settled: list[str] = field(default_factory=list)  # what did not come to rest in time
+    settled_of: int = 0  # queues, and conversations on devices
+    keys: int = 0  # Redis's
     idle_before: dict[int, dict[str, float]] = field(default_factory=dict)
     idle_after: dict[int, dict[str, float]] = field(default_factory=dict)
     connections: list[tuple[str, int]] = field(default_factory=list)  # PostgreSQL's, by state
@@ -62,6 +65,8 @@ class Evidence:
     lags: list[tuple[float, float]] = field(default_factory=list)  # when this process was late itself, and by how much
     final_lists: list[Call] = field(default_factory=list)  # everybody's conversations, when all had come to rest
     servers: dict[str, int] = field(default_factory=dict)  # their numbers, by the URL that clients use
+    is_watched: bool = False  # by a witness
+    samples: list[Sample] = field(default_factory=list)
     quiet_from: float = 0.0  # nothing failed any more
     ended_at: float = 0.0
 

@@ -23,6 +23,7 @@ from tests.faults.evidence import Evidence, Finding
 from tests.faults.history import History
 from tests.faults.people import CATEGORIES, Somebody
 from tests.faults.site import Site, open_site
+from tests.faults.watch import Watch
 from tests.faults.weather import HEALTHY_SECONDS_MAX, Weather
 from tests.faults.world import World
 from tests.promises import PROMISES
@@ -32,6 +33,7 @@ LOOK_SECONDS = 2.0
 LAG_SECONDS = 0.1
 SETTLE_SECONDS_MAX = 40.0
 ITEMS_AT_FIRST = 2
+WHOLE_SECONDS = 60.0
 DEVICES_PER_EXTRA = 5  # every fifth device is somebody's second one
 
 # A transaction that is open is one that is open for long: the servers' own loops are at work all the time.
@@ -45,6 +47,8 @@ OVERDUE = """
      WHERE status IN ('proposed', 'negotiating', 'countered') AND expires_at < now() + interval '10 seconds'
 """
 
+QUEUES = ("outbox", "notification_outbox", "mails", "rematches")
+
 Say = Callable[[str], None]
 
 
@@ -55,11 +59,29 @@ class Plan:
     servers: int = 2
     clients: int = 40
     broken: str | None = None
-    folder: Path = Path("var/faults/run")  # for the history and the servers' logs
+    folder: Path = Path("var/faults/run")  # for the history, the samples and the servers' logs
+    watched: bool = False  # by a witness, in which nothing may grow
 
     @property
     def history(self) -> Path:
         return self.folder / "history.jsonl"
+
+    @property
+    def is_whole(self) -> bool:
+        """Long enough for every promise to be put to the test."""
+        return self.seconds >= WHOLE_SECONDS
+
+    @property
+    def arguments(self) -> str:
+        """With which it is run again."""
+        standard = Plan(self.seed)
+        names = {"seconds": "--seconds", "servers": "--servers", "clients": "--clients", "broken": "--break"}
+        said = [
+            f"{option} {getattr(self, name)}"
+            for name, option in names.items()
+            if getattr(self, name) != getattr(standard, name)
+        ]
+        return " ".join([f"--seed {self.seed}", *said])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +94,15 @@ class Outcome:
     def broken(self) -> list[Finding]:
         return [finding for finding in self.findings if finding.broken]
 
+    @property
+    def unseen(self) -> list[Finding]:
+        """Promises that nothing put to the test."""
+        return [finding for finding in self.findings if not finding.cases and not finding.broken]
+
+    @property
+    def is_good(self) -> bool:
+        return not self.broken and not (self.plan.is_whole and self.unseen)
+
 
 async def run(plan: Plan, say: Say) -> Outcome:
     """Raises nothing that a fault brings about: what went wrong is in the findings."""
@@ -83,7 +114,7 @@ async def run(plan: Plan, say: Say) -> Outcome:
     history.note(seed=plan.seed, seconds=plan.seconds, servers=plan.servers, clients=plan.clients, broken=plan.broken)
     try:
         async with (
-            open_site(plan.servers, random.Random(f"{plan.seed} links"), clock, plan.broken) as site,
+            open_site(plan.servers, random.Random(f"{plan.seed} links"), clock, plan.broken, with_witness=plan.watched) as site,
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
         ):
             return await _Run(plan, site, http, clock, history, say).go()
@@ -110,13 +141,19 @@ class _Run:
         people = await self._people_arrive()
         self.say(f"{self.plan.servers} servers, {len(self.devices)} devices of {len({d.user for d in self.devices})} people")
         watching = [asyncio.create_task(self._look_now_and_then()), asyncio.create_task(self._watch_oneself())]
+        if self.site.witness is not None:
+            watch = Watch(self.site, self.site.witness, self.plan.folder / "samples.jsonl")
+            self.evidence.is_watched, self.evidence.samples = True, watch.samples
+            watching.append(asyncio.create_task(watch.run()))
         try:
             await self._rage(people)
             await self._heal()
         finally:
             for task in watching:
                 task.cancel()
-            await asyncio.gather(*watching, return_exceptions=True)
+            ended = await asyncio.gather(*watching, return_exceptions=True)
+        stopped = [one for one in ended if not isinstance(one, asyncio.CancelledError)]
+        assert not stopped, f"who was to watch has stopped: {stopped}"
         async with self.site.sql() as sql:
             findings = await counted(self.evidence, sql)
         for device in self.devices:
@@ -189,6 +226,7 @@ class _Run:
                     if left := await self._unsettled(sql):
                         await asyncio.sleep(0.3)
         self.evidence.wellbeing.settled = left
+        self.evidence.wellbeing.settled_of = len(QUEUES) + sum(len(device.entries) for device in self.devices)
         one_of_each = {device.user: device for device in self.devices}
         for device in one_of_each.values():
             self.evidence.final_lists.append(await device.act("conversation:list", limit=100))
@@ -199,7 +237,7 @@ class _Run:
         for device in self.devices:
             if device.person.state is not State.ONLINE:
                 left.append(f"{device.name} is {device.person.state}")
-        for table in ("outbox", "notification_outbox", "mails", "rematches"):
+        for table in QUEUES:
             if count := await sql.fetchval(f"SELECT count(*) FROM {table}"):  # noqa: S608 - ours
                 left.append(f"{count} rows are left in {table}")
         overdue = await sql.fetchval(OVERDUE)
@@ -239,6 +277,7 @@ class _Run:
         async with self.site.cache() as client:
             well.channels = len(await client.pubsub_channels("*"))
             async for key in client.scan_iter(count=1000):
+                well.keys += 1
                 if await client.ttl(key) == -1:
                     well.endless_keys.append(key.decode())
         for server in self.site.servers:

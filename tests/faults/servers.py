@@ -23,10 +23,23 @@ METRIC = re.compile(r"^(\w+)(?:\{\})? ([0-9.e+]+)$", re.MULTILINE)
 
 
 class Server:
-    """One server with the three links it lives by: to its clients, to PostgreSQL and to Redis."""
+    """One server with the three links it lives by: to its clients, to PostgreSQL and to Redis.
 
-    def __init__(self, number: int, folder: Path, database_url: str, redis_url: str, chance: random.Random) -> None:
+    `is_witness`: it lives through the whole run, so that what grows in it can be seen; its links and stores fail as others' do.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        folder: Path,
+        database_url: str,
+        redis_url: str,
+        chance: random.Random,
+        *,
+        is_witness: bool = False,
+    ) -> None:
         self.number = number
+        self.is_witness = is_witness
         self.port = free_port()
         self.log = folder / f"server-{number}.log"
         self.held = False  # it is to stay down for now
@@ -90,10 +103,13 @@ class Server:
         self.starts += 1
         self.pids.append(self._process.pid)
 
-    def signal(self, number: signal.Signals) -> None:
+    def signal(self, number: signal.Signals) -> bool:
+        """Whether there was a process to be told."""
         if self.alive:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
+                return True
+        return False
 
     def end(self) -> None:
         """Kill it and wait until it is gone."""

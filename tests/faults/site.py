@@ -27,7 +27,9 @@ BROKEN_PROGRAM = "tests.faults.broken"
 class Site:
     """`tend` brings back whatever died, unless it is held down: what a supervisor does for real servers."""
 
-    def __init__(self, folder: Path, servers: int, chance: random.Random, clock: Clock, broken: str | None) -> None:
+    def __init__(
+        self, folder: Path, servers: int, chance: random.Random, clock: Clock, broken: str | None, *, with_witness: bool
+    ) -> None:
         self.folder = folder
         self.clock = clock
         self.postgres = EmbeddedPostgres(folder)
@@ -37,6 +39,7 @@ class Site:
         self.redis_held = False
         self.http = aiohttp.ClientSession()
         self._count = servers
+        self._with_witness = with_witness
         self._chance = chance
         self._program = [BROKEN_PROGRAM, broken] if broken else PROGRAM
         self._tending: asyncio.Task[None] | None = None
@@ -45,8 +48,15 @@ class Site:
         self.postgres.start()
         self.valkey.start()
         await self.mailbox.open()
-        for number in range(1, self._count + 1):
-            server = Server(number, self.folder, self.postgres.url, self.valkey.url, self._chance)
+        for number in range(1, self._count + self._with_witness + 1):
+            server = Server(
+                number,
+                self.folder,
+                self.postgres.url,
+                self.valkey.url,
+                self._chance,
+                is_witness=number > self._count,
+            )
             for link in server.links:
                 await link.open()
             self.servers.append(server)
@@ -96,6 +106,10 @@ class Site:
             await asyncio.sleep(0.1)
         return None
 
+    @property
+    def witness(self) -> Server | None:
+        return next((server for server in self.servers if server.is_witness), None)
+
     @asynccontextmanager
     async def sql(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
         """A connection past all links, for the faults and for the checker."""
@@ -116,11 +130,13 @@ class Site:
 
 
 @asynccontextmanager
-async def open_site(servers: int, chance: random.Random, clock: Clock, broken: str | None = None) -> AsyncIterator[Site]:
-    """Everything started and ready; all of it gone at the end."""
+async def open_site(
+    servers: int, chance: random.Random, clock: Clock, broken: str | None = None, *, with_witness: bool = False
+) -> AsyncIterator[Site]:
+    """Everything started and ready; all of it gone at the end. `with_witness`: one more server, which is not killed."""
     with tempfile.TemporaryDirectory(prefix="swaploop-faults-", ignore_cleanup_errors=True) as folder:
         os.chmod(folder, 0o755)  # noqa: S103 - as root, PostgreSQL runs as another user, who has to get here
-        site = Site(Path(folder), servers, chance, clock, broken)
+        site = Site(Path(folder), servers, chance, clock, broken, with_witness=with_witness)
         try:
             await site.start()
             yield site

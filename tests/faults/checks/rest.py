@@ -36,9 +36,9 @@ async def check(evidence: Evidence, _sql: Sql) -> list[Finding]:
     keys = [key for key in well.endless_keys if key not in ENDLESS_KEYS]
     return [
         finding("every server is ready again within 30 s, by itself", len(recoveries), slow, took),
-        finding("nothing is left to be delivered, mailed, expired or matched", 1, well.settled),
+        finding("nothing is left to be delivered, mailed, expired or matched", well.settled_of, well.settled),
         finding("no task has leaked", servers, tasks),
         finding("no connection, file or subscription has leaked", servers, files),
-        finding("every key in Redis ends by itself", 1, keys),
+        finding("every key in Redis ends by itself", well.keys, keys),
         finding("no server met a bug", well.log_lines, well.bugs, "lines of their logs"),
     ]
