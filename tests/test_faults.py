@@ -1,11 +1,20 @@
 """The fault run in short: a few people, some faults, and every promise counted. `make faults` is the whole of it."""
 
+import random
 import re
 import sys
 from asyncio import create_subprocess_exec, subprocess
 from pathlib import Path
 
+import pytest
+
+from tests.faults import watch
+from tests.faults.checks.growth import BOUNDS, grown
+from tests.faults.watch import Sample
+
 SEED = 7
+SOAK_SECONDS = 1_800.0
+SAMPLES = 180
 
 
 async def test_every_promise_is_kept_while_servers_and_stores_and_connections_fail(tmp_path: Path) -> None:
@@ -22,3 +31,38 @@ async def test_every_promise_is_kept_while_servers_and_stores_and_connections_fa
     assert len(counted) > 40, said
     assert sum(map(int, counted)) > 1_000, "many cases were seen"
     assert (tmp_path / "history.jsonl").stat().st_size > 10_000
+
+
+def soak(grows: str = "", by: float = 0.0) -> list[Sample]:
+    """Half an hour, as it is seen: all swings a little, and `grows` has `by` more in the end than in the beginning."""
+    chance = random.Random(SEED)
+    typical = dict.fromkeys(BOUNDS, 40.0) | {watch.MEMORY: 120.0, watch.KEYS + "marks:in": 150.0}
+    return [
+        Sample(
+            SOAK_SECONDS * number / SAMPLES,
+            {
+                name: value * chance.uniform(0.97, 1.03) + by * number / SAMPLES * (name == grows)
+                for name, value in typical.items()
+            },
+        )
+        for number in range(SAMPLES)
+    ]
+
+
+def test_a_soak_in_which_nothing_grows_is_clean_and_says_how_much_it_saw() -> None:
+    found = grown(soak(), SOAK_SECONDS)
+    assert [one.broken for one in found] == [[]] * (len(BOUNDS) + 1)
+    assert all(one.cases == 90 for one in found)
+
+
+@pytest.mark.parametrize(
+    ("grows", "by"),
+    [(watch.MEMORY, 20.0), (watch.TASKS, 50.0), (watch.FILES, 50.0), (watch.THREADS, 15.0), (watch.KEYS + "marks:in", 400.0)],
+)
+def test_what_grows_in_a_soak_is_found_and_nothing_else(grows: str, by: float) -> None:
+    (wrong,) = [one for one in grown(soak(grows, by), SOAK_SECONDS) if one.broken]
+    assert wrong.promise.endswith(grows)
+
+
+def test_what_was_sampled_too_seldom_was_not_seen() -> None:
+    assert {one.cases for one in grown(soak()[::20], SOAK_SECONDS)} == {0}

@@ -71,6 +71,9 @@ def all_faults(site: Site, chance: random.Random) -> list[Fault]:
     ]
     for one in mortal:  # the hardest: each of them
         faults.append(_of_server(one, "killed (kill -9)", _killed(one), 2.0, silences=False, kills=True))
+        if one.workers > 1:
+            faults.append(_of_server(one, "of workers: one killed (kill -9)", _worker_killed(one, chance), 2.0, silences=False))
+            faults.append(_of_server(one, "of workers: one frozen (SIGSTOP)", _worker_frozen(one, chance), 5.0))
     faults.append(_of_server(one := chance.choice(mortal), "asked to end (SIGTERM)", _ended(one), 3.0, silences=False))
     faults.append(_of_server(one := chance.choice(mortal), "frozen (SIGSTOP)", _frozen(one), 5.0))
     for what in (_delayed, _black_holed, _reset):
@@ -109,10 +112,12 @@ def _killed(server: Server) -> Failing:
     @asynccontextmanager
     async def failing(felt: Felt) -> AsyncIterator[None]:
         server.held = True
+        workers = server.worker_pids()
         felt.times += server.signal(signal.SIGKILL)
         try:
             yield
         finally:
+            server.outlived(workers)
             server.held = False
 
     return failing
@@ -137,6 +142,41 @@ def _frozen(server: Server) -> Failing:
             server.signal(signal.SIGCONT)
 
     return failing
+
+
+def _worker_killed(server: Server, chance: random.Random) -> Failing:
+    @asynccontextmanager
+    async def failing(felt: Felt) -> AsyncIterator[None]:
+        felt.times += _tell_one_worker(server, chance, signal.SIGKILL) is not None
+        yield  # who looks after the workers starts it again
+
+    return failing
+
+
+def _worker_frozen(server: Server, chance: random.Random) -> Failing:
+    @asynccontextmanager
+    async def failing(felt: Felt) -> AsyncIterator[None]:
+        pid = _tell_one_worker(server, chance, signal.SIGSTOP)
+        felt.times += pid is not None
+        try:
+            yield
+        finally:
+            if pid is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    return failing
+
+
+def _tell_one_worker(server: Server, chance: random.Random, number: signal.Signals) -> int | None:
+    workers = server.worker_pids()
+    if not workers:
+        return None
+    pid = chance.choice(workers)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+        return pid
+    return None
 
 
 # Redis
@@ -183,9 +223,8 @@ async def _pubsub_killed(site: Site, felt: Felt) -> AsyncIterator[None]:
 async def _backends_terminated(site: Site, felt: Felt) -> AsyncIterator[None]:
     with _may_be_away():
         async with site.sql() as sql:
-            felt.times += await sql.fetchval(
-                "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'swaploop' AND pg_terminate_backend(pid)"
-            )
+            told = await sql.fetch("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'swaploop'")
+            felt.times += len(told)
     yield
 
 

@@ -19,10 +19,12 @@ from server.logs import configure_logs
 from tests.faults.checker import counted
 from tests.faults.clock import Clock
 from tests.faults.devices import Device
-from tests.faults.evidence import Evidence, Finding
+from tests.faults.evidence import Evidence, Finding, PresenceSeen
 from tests.faults.history import History
-from tests.faults.people import CATEGORIES, Somebody
+from tests.faults.people import CATEGORIES, ITEMS_MAX, Somebody
+from tests.faults.servers import Server
 from tests.faults.site import Site, open_site
+from tests.faults.visits import Visitor
 from tests.faults.watch import Watch
 from tests.faults.weather import HEALTHY_SECONDS_MAX, Weather
 from tests.faults.world import World
@@ -33,6 +35,9 @@ LOOK_SECONDS = 2.0
 LAG_SECONDS = 0.1
 SETTLE_SECONDS_MAX = 40.0
 ITEMS_AT_FIRST = 2
+VISITORS = 3
+FADED_SECONDS_MAX = 60.0  # until nobody whose server was killed seems to be here (storage.presence.FADE_SECONDS)
+ASKED_OF_PERSON_MAX = 100
 WHOLE_SECONDS = 60.0
 DEVICES_PER_EXTRA = 5  # every fifth device is somebody's second one
 
@@ -49,6 +54,13 @@ OVERDUE = """
 
 QUEUES = ("outbox", "notification_outbox", "mails", "rematches")
 
+# Who shares a conversation with whom
+ACQUAINTED = """
+    SELECT one.user_id AS person, array_agg(DISTINCT other.user_id) AS others
+      FROM parties AS one JOIN parties AS other ON other.deal_id = one.deal_id AND other.user_id <> one.user_id
+     GROUP BY one.user_id
+"""
+
 Say = Callable[[str], None]
 
 
@@ -57,6 +69,7 @@ class Plan:
     seed: int
     seconds: float = 90.0
     servers: int = 2
+    workers: tuple[int, ...] = (1,)  # of each server; of the last ones as of the last that is named
     clients: int = 40
     broken: str | None = None
     folder: Path = Path("var/faults/run")  # for the history, the samples and the servers' logs
@@ -71,6 +84,9 @@ class Plan:
         """Long enough for every promise to be put to the test."""
         return self.seconds >= WHOLE_SECONDS
 
+    def workers_of_each(self) -> list[int]:
+        return [self.workers[min(place, len(self.workers) - 1)] for place in range(self.servers)]
+
     @property
     def arguments(self) -> str:
         """With which it is run again."""
@@ -81,6 +97,8 @@ class Plan:
             for name, option in names.items()
             if getattr(self, name) != getattr(standard, name)
         ]
+        if self.workers != standard.workers:
+            said.append(f"--workers {','.join(map(str, self.workers))}")
         return " ".join([f"--seed {self.seed}", *said])
 
 
@@ -114,7 +132,13 @@ async def run(plan: Plan, say: Say) -> Outcome:
     history.note(seed=plan.seed, seconds=plan.seconds, servers=plan.servers, clients=plan.clients, broken=plan.broken)
     try:
         async with (
-            open_site(plan.servers, random.Random(f"{plan.seed} links"), clock, plan.broken, with_witness=plan.watched) as site,
+            open_site(
+                plan.workers_of_each(),
+                random.Random(f"{plan.seed} links"),
+                clock,
+                plan.broken,
+                with_witness=plan.watched,
+            ) as site,
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
         ):
             return await _Run(plan, site, http, clock, history, say).go()
@@ -138,6 +162,7 @@ class _Run:
     async def go(self) -> Outcome:
         self.evidence.servers = {server.url: server.number for server in self.site.servers}
         self.evidence.wellbeing.idle_before = await self._idle()
+        self.evidence.wellbeing.has_workers = any(server.workers > 1 for server in self.site.servers)
         people = await self._people_arrive()
         self.say(f"{self.plan.servers} servers, {len(self.devices)} devices of {len({d.user for d in self.devices})} people")
         watching = [asyncio.create_task(self._look_now_and_then()), asyncio.create_task(self._watch_oneself())]
@@ -158,6 +183,8 @@ class _Run:
             findings = await counted(self.evidence, sql)
         for device in self.devices:
             self.history.note(device=device.name, user=device.user, connections=device.connections, heard=device.heard)
+        await self._see_presence()
+        for device in self.devices:
             await device.person.close()
         await self._leave()
         async with self.site.sql() as sql:
@@ -189,7 +216,8 @@ class _Run:
         self.devices += await asyncio.gather(*(arrive(number) for number in numbers if not number % DEVICES_PER_EXTRA))
         people: list[Somebody] = []
         people += [Somebody(device, self.world, people) for device in self.devices]
-        for place in range(ITEMS_AT_FIRST):
+        # A market that grows would look like a server that does: a long run begins with as many items as it ends with.
+        for place in range(ITEMS_MAX // len(people) if self.plan.watched else ITEMS_AT_FIRST):
             await asyncio.gather(*(one.list_one((place + index) % len(CATEGORIES)) for index, one in enumerate(people)))
         return people
 
@@ -197,6 +225,7 @@ class _Run:
         done = asyncio.Event()
         acting = [asyncio.create_task(one.act_until(done)) for one in people]
         raging = asyncio.create_task(self.weather.rage(done))
+        acting += [asyncio.create_task(one.visit_until(done)) for one in self._visitors()]
         await asyncio.wait([*acting, raging], timeout=self.plan.seconds, return_when=asyncio.FIRST_EXCEPTION)
         done.set()
         await raging
@@ -211,6 +240,17 @@ class _Run:
         if self.weather.recoveries[-1] is None:
             well = self.evidence.wellbeing
             well.unwell = [f"server {server.number}: {await server.health(self.site.http)}" for server in self.site.servers]
+
+    def _visitors(self) -> list[Visitor]:
+        emails = sorted({str(device.person.user["email"]) for device in self.devices})
+        urls = [server.url for server in self.site.servers]
+        visitors = [
+            Visitor(emails, PASSWORD, urls, self.http, self.clock, self.history, f"{self.plan.seed} visitor {number}")
+            for number in range(VISITORS)
+        ]
+        for visitor in visitors:
+            visitor.visits = self.evidence.visits
+        return visitors
 
     async def _heal(self) -> None:
         """Until everybody has caught up, and nothing is left to be delivered."""
@@ -262,6 +302,42 @@ class _Run:
                     behind.append(f"{device.name} has {conversation} to {seen_to} of {seq}")
         return behind
 
+    async def _see_presence(self) -> None:
+        """Some hang up, and the others ask every server for everybody they may ask for. In a short run, nobody hangs up."""
+        people = {device.user: device for device in self.devices}
+        leaving = set(sorted(people)[::3]) if self.plan.is_whole else set()
+        for device in self.devices:
+            if device.user in leaving:
+                await device.person.close()
+        async with self.site.sql() as sql:
+            rows = await sql.fetch(ACQUAINTED)
+        limit_at = self.clock.now() + FADED_SECONDS_MAX
+        while True:
+            seen = PresenceSeen()
+            for row in rows:
+                asker, others = str(row["person"]), [str(other) for other in row["others"]][:ASKED_OF_PERSON_MAX]
+                if asker not in leaving:
+                    for server in self.site.servers:
+                        await self._ask_for_presence(seen, people[asker], others, leaving, server)
+            self.evidence.presence = seen
+            if not (seen.thought_gone or seen.thought_here) or self.clock.now() > limit_at:
+                return
+            await asyncio.sleep(1.0)
+
+    async def _ask_for_presence(
+        self, seen: PresenceSeen, asker: Device, others: list[str], leaving: set[str], server: Server
+    ) -> None:
+        said = await asker.ask_presence(server.direct_url, others)
+        for other in others:
+            is_here = said.get(other, {}).get("online", False)
+            where = f"{other}, by server {server.number} to {asker.name}"
+            if other in leaving:
+                seen.gone += 1
+                seen.thought_here += [where] if is_here else []
+            else:
+                seen.here += 1
+                seen.thought_gone += [] if is_here else [where]
+
     async def _leave(self) -> None:
         """Everybody has gone; the servers are as idle as at the beginning, or something leaked."""
         well = self.evidence.wellbeing
@@ -281,6 +357,8 @@ class _Run:
                 if await client.ttl(key) == -1:
                     well.endless_keys.append(key.decode())
         for server in self.site.servers:
+            well.orphaned += server.workers_orphaned
+            well.outliving += server.outliving
             self._read_log(server.log)
             shutil.copy(server.log, self.plan.folder)
 
@@ -295,8 +373,11 @@ class _Run:
             if re.search(r'^\{.*"level": ?"(error|critical)"|^(ERROR|CRITICAL)|never retrieved|never awaited', line):
                 well.bugs.append(line[:2000])
 
-    async def _idle(self) -> dict[int, dict[str, float]]:
-        return {server.number: await server.metrics(self.site.http) for server in self.site.servers}
+    async def _idle(self) -> dict[str, dict[str, float]]:
+        idle: dict[str, dict[str, float]] = {}
+        for server in self.site.servers:
+            idle |= await server.metrics(self.site.http)
+        return idle
 
     async def _look_now_and_then(self) -> None:
         """Whatever must be true of the database must be true at any moment: it is looked at as one snapshot."""

@@ -28,7 +28,7 @@ class Site:
     """`tend` brings back whatever died, unless it is held down: what a supervisor does for real servers."""
 
     def __init__(
-        self, folder: Path, servers: int, chance: random.Random, clock: Clock, broken: str | None, *, with_witness: bool
+        self, folder: Path, workers: list[int], chance: random.Random, clock: Clock, broken: str | None, *, with_witness: bool
     ) -> None:
         self.folder = folder
         self.clock = clock
@@ -37,8 +37,8 @@ class Site:
         self.mailbox = Mailbox(clock)
         self.servers: list[Server] = []
         self.redis_held = False
-        self.http = aiohttp.ClientSession()
-        self._count = servers
+        self.http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))  # to any of a server's workers
+        self._workers = workers
         self._with_witness = with_witness
         self._chance = chance
         self._program = [BROKEN_PROGRAM, broken] if broken else PROGRAM
@@ -48,14 +48,15 @@ class Site:
         self.postgres.start()
         self.valkey.start()
         await self.mailbox.open()
-        for number in range(1, self._count + self._with_witness + 1):
+        for number, workers in enumerate([*self._workers, 1][: len(self._workers) + self._with_witness], 1):
             server = Server(
                 number,
                 self.folder,
                 self.postgres.url,
                 self.valkey.url,
                 self._chance,
-                is_witness=number > self._count,
+                workers=workers,
+                is_witness=number > len(self._workers),
             )
             for link in server.links:
                 await link.open()
@@ -131,12 +132,15 @@ class Site:
 
 @asynccontextmanager
 async def open_site(
-    servers: int, chance: random.Random, clock: Clock, broken: str | None = None, *, with_witness: bool = False
+    workers: list[int], chance: random.Random, clock: Clock, broken: str | None = None, *, with_witness: bool = False
 ) -> AsyncIterator[Site]:
-    """Everything started and ready; all of it gone at the end. `with_witness`: one more server, which is not killed."""
+    """Everything started and ready; all of it gone at the end.
+
+    `workers`: of each server, 1 where it is one process. `with_witness`: one more server, which is not killed.
+    """
     with tempfile.TemporaryDirectory(prefix="swaploop-faults-", ignore_cleanup_errors=True) as folder:
         os.chmod(folder, 0o755)  # noqa: S103 - as root, PostgreSQL runs as another user, who has to get here
-        site = Site(Path(folder), servers, chance, clock, broken, with_witness=with_witness)
+        site = Site(Path(folder), workers, chance, clock, broken, with_witness=with_witness)
         try:
             await site.start()
             yield site

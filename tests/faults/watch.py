@@ -15,10 +15,12 @@ import aiohttp
 import asyncpg
 import redis.exceptions
 
-from tests.faults.servers import Server
+from tests.faults.servers import Server, children_of
 from tests.faults.site import Site
 
 SAMPLE_SECONDS = 10.0
+
+ID_LENGTH = 36
 
 MEMORY = "memory of the server, MB"
 TASKS = "tasks of the server, besides one per connection"
@@ -78,7 +80,7 @@ class Watch:
 
     async def _of_witness(self) -> dict[str, float]:
         process = Path(f"/proc/{self._witness.pid}")
-        gauges = await self._witness.metrics(self._site.http)
+        (gauges,) = (await self._witness.metrics(self._site.http)).values()
         connections = len(self._witness.front)
         return {
             MEMORY: memory_mb(self._witness.pid),
@@ -106,9 +108,14 @@ class Watch:
         async with self._site.cache() as client:
             told = await client.info()
             async for key in client.scan_iter(count=1000):
-                kinds[":".join(key.decode().split(":")[1:3])] += 1
-        keys = {KEYS + kind: float(count) for kind, count in kinds.items() if kind}
+                kinds[kind_of(key.decode())] += 1
+        keys = {KEYS + kind: float(count) for kind, count in kinds.items()}
         return keys | {REDIS_CLIENTS: told["connected_clients"], REDIS_MEMORY: told["used_memory"] / 1e6}
+
+
+def kind_of(key: str) -> str:
+    """A key's name without what it is of: "swaploop:marks:in:0192…" is "marks:in"."""
+    return ":".join(part for part in key.split(":")[1:] if len(part) < ID_LENGTH)
 
 
 def memory_mb(pid: int) -> float:
@@ -118,10 +125,3 @@ def memory_mb(pid: int) -> float:
     except OSError:
         return 0.0
     return sum(int(line.split()[1]) for line in lines if line.startswith(("Private_Dirty", "Private_Clean"))) * 1024 / 1e6
-
-
-def children_of(pid: int) -> list[int]:
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []

@@ -1,6 +1,7 @@
 """The broken builds: what each does wrong. They patch the real server when it starts; nothing of this is in the product."""
 
 import asyncio
+import itertools
 from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,7 @@ from handlers.access import access_people
 from handlers.action import Action, Call
 from matching.deal import Deal
 from matching.refusals import ItemUnavailable
+from server.audience import Audience, Push
 from server.relay import Relay
 from storage.answers import StoredAnswer, keep_answer
 from storage.database import Tx
@@ -126,6 +128,32 @@ def keys_after_the_commit() -> None:
     _put(road, "_change", change)
 
 
+def keep_what_was_pushed() -> None:
+    """Never lets go of what it has pushed: 2 KB per push."""
+    kept: list[bytes] = []
+    deliver = Audience.deliver
+
+    def deliver_and_keep(self: Audience, push: Push) -> None:
+        kept.append(bytes(2_000))
+        deliver(self, push)
+
+    _put(Audience, "deliver", deliver_and_keep)
+
+
+def leave_a_task_behind() -> None:
+    """Leaves a task behind, one for every twenty pushes, that waits for what never comes."""
+    waiting: list[asyncio.Task[bool]] = []
+    pushed = itertools.count(1)
+    deliver = Audience.deliver
+
+    def deliver_and_wait(self: Audience, push: Push) -> None:
+        if next(pushed) % 20 == 0:
+            waiting.append(asyncio.create_task(asyncio.Event().wait()))
+        deliver(self, push)
+
+    _put(Audience, "deliver", deliver_and_wait)
+
+
 def _put(where: object, name: str, what: object) -> None:
     """In the place of what the real server has there."""
     assert hasattr(where, name), f"{where} has no {name} any more"
@@ -138,4 +166,6 @@ BUILDS: dict[str, Callable[[], None]] = {
     "pub-sub-only": deliver_by_pub_sub_only,
     "marks-go-back": marks_that_go_back,
     "keys-after-commit": keys_after_the_commit,
+    "keeps-pushes": keep_what_was_pushed,
+    "leaves-tasks": leave_a_task_behind,
 }

@@ -9,7 +9,8 @@ from tests.faults.evidence import Evidence, Finding, Sql, finding
 from tests.faults.mailbox import Letter
 
 INBOX_FULL = 900  # from about there on old ones go
-SENDING_SECONDS = 5.0  # from taking a letter to forgetting it, at the most
+SENDING_SECONDS = 1.5  # from taking a letter to forgetting it, where nothing is in the way
+HEALING_SECONDS = 3.0  # until PostgreSQL, say, is there again
 
 
 async def check(evidence: Evidence, sql: Sql) -> list[Finding]:
@@ -63,7 +64,7 @@ def _sender_may_have_died(evidence: Evidence, sent: list[Letter]) -> bool:
     if first > evidence.quiet_from - SENDING_SECONDS:
         return True  # while all heals, what is being sent is made due again, so that nobody has to wait for it
     return any(
-        was.began_at <= first + SENDING_SECONDS and was.ended_at >= first - SENDING_SECONDS
+        was.began_at <= first + SENDING_SECONDS and was.ended_at >= first - HEALING_SECONDS
         for was in evidence.weather.failed
         if not was.fault.spares_mail
     )
