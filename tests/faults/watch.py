@@ -26,9 +26,9 @@ MEMORY = "memory of the server, MB"
 TASKS = "tasks of the server, besides one per connection"
 FILES = "open files of the server, besides one per connection"
 THREADS = "threads of the server"
-BACKENDS = "connections to PostgreSQL, all servers'"
+BACKENDS = "connections of the server to PostgreSQL"
 BACKEND_MEMORY = "memory of a PostgreSQL process, MB"
-REDIS_CLIENTS = "connections to Redis, all servers'"
+REDIS_CLIENTS = "connections of the server to Redis"
 REDIS_MEMORY = "memory of Redis, MB"
 KEYS = "keys in Redis: "
 
@@ -39,8 +39,7 @@ RUN_MEMORY = "memory of the run, MB"
 
 SIZES = """
     SELECT (SELECT count(*) FROM items WHERE deleted_at IS NULL) AS items, (SELECT count(*) FROM deals) AS deals,
-           (SELECT count(*) FROM entries) AS entries,
-           (SELECT count(*) FROM pg_stat_activity WHERE application_name = 'swaploop') AS backends
+           (SELECT count(*) FROM entries) AS entries
 """
 AWAY = (OSError, TimeoutError, aiohttp.ClientError, asyncpg.PostgresError, asyncpg.InterfaceError, redis.exceptions.RedisError)
 
@@ -87,6 +86,8 @@ class Watch:
             TASKS: gauges["swaploop_tasks"] - connections,
             FILES: len(list((process / "fd").iterdir())) - connections,
             THREADS: len(list((process / "task").iterdir())),
+            BACKENDS: len(self._witness.database),
+            REDIS_CLIENTS: len(self._witness.cache),
             CONNECTIONS: connections,
         }
 
@@ -99,7 +100,6 @@ class Watch:
             ITEMS: sizes["items"],
             DEALS: sizes["deals"],
             ENTRIES: sizes["entries"],
-            BACKENDS: sizes["backends"],
             BACKEND_MEMORY: sum(processes) / len(processes),
         }
 
@@ -110,7 +110,7 @@ class Watch:
             async for key in client.scan_iter(count=1000):
                 kinds[kind_of(key.decode())] += 1
         keys = {KEYS + kind: float(count) for kind, count in kinds.items()}
-        return keys | {REDIS_CLIENTS: told["connected_clients"], REDIS_MEMORY: told["used_memory"] / 1e6}
+        return keys | {REDIS_MEMORY: told["used_memory"] / 1e6}
 
 
 def kind_of(key: str) -> str:

@@ -44,10 +44,14 @@ class Weather:
             self.recoveries.append(await self._site.healthy_within(HEALTHY_SECONDS_MAX))
             await self._calm(done)
 
-    def silent(self, from_at: float, to_at: float, servers: Set[int]) -> bool:
-        """Whether a push by way of these servers may have been late between these times, because of a fault."""
+    def silent(self, from_at: float, to_at: float, servers: Set[int], *, by_redis: bool = True) -> bool:
+        """Whether a push by way of these servers may have been late between these times, because of a fault.
+
+        `by_redis`: what does not go by way of Redis is not late because of it.
+        """
         return any(
             was.fault.silences
+            and (by_redis or "Redis" not in was.fault.name)
             and was.began_at <= to_at
             and was.ended_at >= from_at
             and (was.fault.server is None or was.fault.server in servers)

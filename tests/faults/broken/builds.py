@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +19,12 @@ import handlers.proposing
 import server.upkeep
 from handlers.access import access_people
 from handlers.action import Action, Call
-from matching.deal import Deal
+from matching.deal import Deal, Move
+from matching.moves import after
 from matching.refusals import ItemUnavailable
 from server.audience import Audience, Push
 from server.relay import Relay
+from server.upkeep import Upkeep
 from storage.answers import StoredAnswer, keep_answer
 from storage.database import Tx
 from storage.deal_record import DealRecord
@@ -128,6 +131,25 @@ def keys_after_the_commit() -> None:
     _put(road, "_change", change)
 
 
+def agree_after_the_expiry() -> None:
+    """Takes a yes for as long as nobody has swept the deal away (C6)."""
+
+    def whenever(deal: Deal, move: Move, by: UUID | None) -> Deal:
+        return after(replace(deal, expired=deal.expired and move is Move.EXPIRE), move, by)
+
+    _put(handlers.deals, "after", whenever)
+
+
+def sessions_that_live_on() -> None:
+    """Ends the sockets of a session only when its tokens have run out, and lets it come in again elsewhere (C71)."""
+
+    async def never(_: Upkeep) -> None:
+        pass
+
+    _put(Upkeep, "_watch_sessions", never)
+    _put(Upkeep, "load_revoked", never)
+
+
 def keep_what_was_pushed() -> None:
     """Never lets go of what it has pushed: 2 KB per push."""
     kept: list[bytes] = []
@@ -166,6 +188,8 @@ BUILDS: dict[str, Callable[[], None]] = {
     "pub-sub-only": deliver_by_pub_sub_only,
     "marks-go-back": marks_that_go_back,
     "keys-after-commit": keys_after_the_commit,
+    "agrees-after-expiry": agree_after_the_expiry,
+    "sessions-live-on": sessions_that_live_on,
     "keeps-pushes": keep_what_was_pushed,
     "leaves-tasks": leave_a_task_behind,
 }

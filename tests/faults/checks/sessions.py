@@ -12,22 +12,22 @@ async def check(evidence: Evidence, _sql: Sql) -> list[Finding]:
     late, never, opened = [], [], []
     for visit in evidence.visits:
         limit = visit.ended_at + WITHIN_SECONDS
-        by = evidence.number_of(visit.signed_out_by)
         for socket in visit.sockets:
             where = f"of {visit.user} on {socket.server}, signed out by {visit.signed_out_by} at {visit.ended_at:.1f} s"
             surely += 1
             elsewhere += socket.server != visit.signed_out_by
             if socket.ended_at > visit.ended_at + SURELY_SECONDS:
                 never.append(f"{where}: still open at {visit.ended_at + SURELY_SECONDS:.1f} s")
-            servers = {by, evidence.number_of(socket.server)}
-            if not evidence.weather.silent(visit.asked_at - AFTER_SECONDS, limit, servers):
+            # Each server sees it in PostgreSQL: whoever acknowledged it may be gone, and Redis, too.
+            server = evidence.number_of(socket.server)
+            if not evidence.weather.silent(visit.asked_at - AFTER_SECONDS, limit, {server}, by_redis=False):
                 soon += 1
                 if socket.ended_at > limit + evidence.lag_between(visit.asked_at, limit + 0.5):
                     late.append(f"{where}: {socket.ended_at - visit.ended_at:.1f} s")
         if visit.tried_again_at is None:
             continue
         server = evidence.number_of(visit.tried_again_on)
-        if not evidence.weather.silent(visit.ended_at, visit.tried_again_at, {server}):
+        if not evidence.weather.silent(visit.ended_at - AFTER_SECONDS, visit.tried_again_at, {server}, by_redis=False):
             again += 1
             if visit.opened_again:
                 opened.append(f"of {visit.user}, ended at {visit.ended_at:.1f} s, by {visit.tried_again_on}")
