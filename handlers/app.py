@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from handlers.group_commit import GroupCommit
 from handlers.matchmaker import Matchmaker
 from handlers.passwords import Passwords
 from handlers.tokens import Tokens
@@ -88,4 +89,8 @@ class App:
     refresh_lifetime: timedelta
     rate_limits: bool = True
     tell: Tell = tell_by_structlog
+    group_commit: GroupCommit = field(init=False)
     revoked: set[UUID] = field(default_factory=set)  # sessions whose access tokens still run; kept up by the server
+
+    def __post_init__(self) -> None:
+        self.group_commit = GroupCommit(self.database)

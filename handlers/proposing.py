@@ -12,7 +12,7 @@ from matching.refusals import ActiveListing, DuplicateOffer, InvalidRequest, Ite
 from storage.database import Row
 from storage.deal_record import DealRecord
 from storage.deals import add_deal, share_items
-from storage.entries import send_message
+from storage.entries import Said, send_message
 
 PROPOSING_REFUSES = (NotFound, NotOwner, SelfBarter, ActiveListing, ItemUnavailable, DuplicateOffer)
 
@@ -50,7 +50,7 @@ async def propose(call: Call, wanted: Swap) -> DealRecord:
 
 async def say(call: Call, record: DealRecord, text: str) -> None:
     """Say something in the deal's conversation, as part of a move in it."""
-    sent = await send_message(call.tx, record.conversation_id, call.user_id, text, str(uuid4()))
+    sent = await send_message(call.tx, Said(record.conversation_id, call.user_id, text, str(uuid4())))
     assert sent is not None, "a party writes in a deal's conversation that has just changed"
     entry, people = sent
     call.announced.append(Announcement(entry.conversation_id, entry.seq, entry, tuple(people)))

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
-from storage.database import Row, Tx
+from storage.database import CONFLICTS, Row, Tx
 
 PAGE_MAX = 100
 
@@ -28,6 +28,18 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 COLUMNS = ", ".join(f"entry.{name}" for name in Entry.__struct_fields__)
+
+
+class Said(NamedTuple):
+    """What somebody says."""
+
+    conversation_id: UUID
+    sender_id: UUID
+    text: str
+    client_message_id: str
+
+
+Sent: TypeAlias = tuple[Entry, list[UUID]]  # with everyone in the conversation
 
 SEND = f"""
     WITH conversation AS (
@@ -50,24 +62,66 @@ SEND = f"""
 """
 
 
-async def send_message(
-    tx: Tx, conversation_id: UUID, sender_id: UUID, text: str, client_message_id: str
-) -> tuple[Entry, list[UUID]] | None:
-    """Authorise, number, insert and put in the outbox, in one statement: the hot path is one round trip.
+async def send_message(tx: Tx, said: Said) -> Sent | None:
+    """Authorise, number, insert and put in the outbox, in one statement: one round trip.
 
-    Answers the entry and everyone in the conversation. None where nothing was sent: the sender is not in it, it is closed,
-    or they sent that `client_message_id` before; `why_not_sent` tells which.
+    None where nothing was sent: the sender is not in the conversation, it is closed, or they sent that `client_message_id`
+    before; `why_not_sent` tells which.
     """
     try:
-        row = await tx.fetchrow(SEND, conversation_id, sender_id, text, client_message_id)
+        row = await tx.fetchrow(SEND, *said)
     except asyncpg.UniqueViolationError:  # the same message was being sent at this moment, and has been
         return None
-    if row is None:
-        return None
-    return entry_of(row), row["people"]
+    return (entry_of(row), row["people"]) if row is not None else None
 
 
-async def why_not_sent(tx: Tx, conversation_id: UUID, sender_id: UUID, client_message_id: str) -> Row:
+# A conversation that somebody else has locked is passed over: nobody's message is to wait for another's conversation.
+SEND_TOGETHER = f"""
+    WITH said AS (
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[])
+            WITH ORDINALITY AS said(conversation_id, sender_id, text, client_message_id, place)
+    ), locked AS MATERIALIZED (
+        SELECT id, deal_id FROM conversations
+         WHERE id = ANY($1) AND (closes_at IS NULL OR closes_at > now()) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+    ), allowed AS MATERIALIZED (
+        SELECT said.*, row_number() OVER (PARTITION BY conversation_id ORDER BY place) AS number
+          FROM said JOIN locked ON locked.id = conversation_id
+         WHERE EXISTS (SELECT FROM parties WHERE parties.deal_id = locked.deal_id AND user_id = said.sender_id)
+           AND NOT EXISTS (SELECT FROM entries WHERE sender_id = said.sender_id AND client_message_id = said.client_message_id)
+    ), conversation AS (
+        UPDATE conversations SET last_seq = last_seq + counted.messages, active_xid = pg_current_xact_id(), updated_at = now()
+          FROM (SELECT conversation_id, max(number)::integer AS messages FROM allowed GROUP BY conversation_id) AS counted
+         WHERE conversations.id = counted.conversation_id
+        RETURNING id, deal_id, last_seq - counted.messages AS seq_before
+    ), entry AS (
+        INSERT INTO entries (conversation_id, seq, kind, sender_id, text, client_message_id)
+        SELECT conversation.id, seq_before + number, 'message', sender_id, text, client_message_id
+          FROM allowed JOIN conversation ON conversation.id = conversation_id
+        RETURNING *
+    ), put_out AS (
+        INSERT INTO outbox (conversation_id, seq) SELECT conversation_id, seq FROM entry
+    )
+    SELECT {COLUMNS}, people.people
+      FROM entry JOIN conversation ON conversation.id = entry.conversation_id
+     CROSS JOIN LATERAL (SELECT array_agg(user_id ORDER BY position) AS people FROM parties
+                          WHERE deal_id = conversation.deal_id) AS people
+"""
+
+
+async def send_together(tx: Tx, said: Sequence[Said]) -> dict[tuple[UUID, str], Sent]:
+    """Send many messages by one statement and one commit; by sender and `client_message_id`, those that were sent.
+
+    No two of them may have both of these alike. What is missing was not sent, for a reason of its own or for none:
+    `send_message` is to be asked.
+    """
+    try:
+        rows = await tx.fetch(SEND_TOGETHER, *zip(*said, strict=True))
+    except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, *CONFLICTS):
+        return {}  # one of them spoils it for all: that one will be told so when it comes by itself
+    return {(row["sender_id"], row["client_message_id"]): (entry_of(row), row["people"]) for row in rows}
+
+
+async def why_not_sent(tx: Tx, said: Said) -> Row:
     """`is_party`, `closed`, and `earlier`, the entry that this person sent under this id before, if any."""
     row = await tx.fetchrow(
         """
@@ -76,9 +130,9 @@ async def why_not_sent(tx: Tx, conversation_id: UUID, sender_id: UUID, client_me
                EXISTS (SELECT FROM conversations WHERE id = $1 AND closes_at <= now()) AS closed,
                (SELECT to_jsonb(entries) FROM entries WHERE sender_id = $2 AND client_message_id = $3) AS earlier
         """,
-        conversation_id,
-        sender_id,
-        client_message_id,
+        said.conversation_id,
+        said.sender_id,
+        said.client_message_id,
     )
     assert row is not None, "a SELECT without FROM has one row"
     return row

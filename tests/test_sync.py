@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 import storage.sync
-from storage.entries import send_message
+from storage.entries import Said, send_message
 from tests.conftest import Market
 from tests.people import Cast, Person
 from tests.trading import BOTH_DOORS, refused, trade_between
@@ -85,7 +85,7 @@ async def test_what_commits_late_is_not_skipped(market: Market) -> None:
     reader = Reader(bob)
     await reader.catches_up()
     async with market.service.app.database.transaction() as tx:
-        assert await send_message(tx, late, UUID(alice.id), "I come late", str(uuid4())) is not None
+        assert await send_message(tx, Said(late, UUID(alice.id), "I come late", str(uuid4()))) is not None
         await says(alice, str(early))
         assert await reader.catches_up() == {str(early): [2]}
     assert await reader.catches_up() == {str(late): [2]}
@@ -101,7 +101,7 @@ async def test_a_lower_transaction_id_on_a_higher_number_is_not_skipped(market: 
         await tx.fetchval("SELECT pg_current_xact_id()")
         await says(alice, str(conversation))
         assert await reader.catches_up() == {str(conversation): [2]}
-        sent = await send_message(tx, conversation, UUID(alice.id), "Number three, with an older id", str(uuid4()))
+        sent = await send_message(tx, Said(conversation, UUID(alice.id), "Number three, with an older id", str(uuid4())))
         assert sent is not None
         assert sent[0].seq == 3
     assert await reader.catches_up() == {str(conversation): [3]}
@@ -122,7 +122,7 @@ async def test_nothing_is_skipped_while_many_write_at_their_own_pace(market: Mar
                 if chance.random() < 0.5:
                     await tx.fetchval("SELECT pg_current_xact_id()")
                     await asyncio.sleep(chance.random() * 0.02)
-                await send_message(tx, UUID(chance.choice(conversations)), UUID(alice.id), "Hm", str(uuid4()))
+                await send_message(tx, Said(UUID(chance.choice(conversations)), UUID(alice.id), "Hm", str(uuid4())))
                 await asyncio.sleep(chance.random() * 0.01)
 
     async def reads() -> int:

@@ -74,6 +74,10 @@ class Wire(asyncio.Protocol):
         elif data.startswith(b"44"):
             self.connected.set_exception(ConnectionError(data.decode()))
 
+    def hear(self, heard: "Callable[[Wire, bytes], None]") -> None:
+        """Whom to tell from now on."""
+        self._heard = heard
+
     def write(self, packet: bytes) -> None:
         self.write_frames(framed(packet))
 
@@ -135,7 +139,7 @@ async def round_trips(wires: list[Wire], event: bytes, seconds: float, latencies
             done.set_result(None)
 
     for wire in wires:
-        wire._heard = heard
+        wire.hear(heard)
         wire.sent_at = perf_counter()
         wire.write_frames(frame)
     await asyncio.wait_for(done, seconds + 30)

@@ -10,13 +10,14 @@ import uvloop
 from server.cli import GC_THRESHOLDS
 from server.logs import configure_logs
 from server.memory import keep_no_large_blocks
-from tests.bench import events, idle, matching
+from tests.bench import events, idle, matching, messages
 from tests.bench.report import Report
 
 SUBJECTS: dict[str, Callable[[], Coroutine[object, object, Report]]] = {
     "events": events.run,
     "idle": idle.run,
     "matching": matching.run,
+    "messages": messages.run,
 }
 
 

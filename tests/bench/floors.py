@@ -29,11 +29,14 @@ COLUMNS = (
 
 
 @asynccontextmanager
-async def fresh_database(*, durable: bool = False) -> AsyncIterator[str]:
-    """The URL of a migrated and empty database, on a PostgreSQL that is there for this alone; `durable`: as in the product."""
+async def fresh_database(*options: str, durable: bool = False) -> AsyncIterator[str]:
+    """The URL of a migrated and empty database, on a PostgreSQL that is there for this alone.
+
+    `durable`: a commit is on the disk, as in the product. `options`: PostgreSQL's, as name=value.
+    """
     with tempfile.TemporaryDirectory(prefix="swaploop-bench-") as folder:
         os.chmod(folder, 0o755)  # noqa: S103 - as root, PostgreSQL runs as another user, who has to get here
-        postgres = EmbeddedPostgres(Path(folder), () if durable else FAST)
+        postgres = EmbeddedPostgres(Path(folder), options if durable else FAST + options)
         postgres.start()
         try:
             await migrate(postgres.url)

