@@ -1,15 +1,23 @@
-"""The fault run in short: a few people, some faults, and every promise counted. `make faults` is the whole of it."""
+"""The fault run in short: a few people, some faults, and every promise counted. `make faults` is the whole of it.
+
+And its checker, where no server that is broken on purpose is at hand: what grows in a soak, and the order of all deals.
+"""
 
 import random
 import re
 import sys
 from asyncio import create_subprocess_exec, subprocess
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from tests.faults import watch
+from tests.faults.checks import cycles
 from tests.faults.checks.growth import BOUNDS, grown
+from tests.faults.clock import Clock
+from tests.faults.evidence import Evidence
+from tests.faults.history import Call
 from tests.faults.watch import Sample
 
 SEED = 7
@@ -66,3 +74,50 @@ def test_what_grows_in_a_soak_is_found_and_nothing_else(grows: str, by: float) -
 
 def test_what_was_sampled_too_seldom_was_not_seen() -> None:
     assert {one.cases for one in grown(soak()[::20], SOAK_SECONDS)} == {0}
+
+
+class Ledgers:
+    """What the database says the items' ledgers are in the end, by item."""
+
+    def __init__(self, **deals: list[str]) -> None:
+        self._lines = [{"item": item, "deal": deal} for item, ledger in deals.items() for deal in ledger]
+
+    async def fetch(self, _: str) -> list[dict[str, str]]:
+        return self._lines
+
+
+def read(number: int, item: str, *deals: str, at: float) -> Call:
+    """Somebody has read this ledger, within a tenth of a second."""
+    answer = [{"dealId": deal} for deal in deals]
+    return Call(number, "amina", "d1", "item:history", {"itemId": item}, None, at, at + 0.1, "ok", answer=answer)
+
+
+async def in_one_order(*calls: Call, **ledgers: list[str]) -> tuple[list[str], list[str]]:
+    """What the checker finds wrong with the readings, and with the order of all."""
+    evidence = Evidence(Clock(), list(calls), [], cast(Any, None), [])
+    readings, order = await cycles.check(evidence, cast(Any, Ledgers(**ledgers)))
+    return readings.broken, order.broken
+
+
+async def test_readings_that_some_order_explains_are_no_cycle() -> None:
+    calls = [read(1, "camera", at=1.0), read(2, "camera", "first", at=2.0), read(3, "bicycle", "first", "second", at=3.0)]
+    assert await in_one_order(*calls, camera=["first"], bicycle=["first", "second"]) == ([], [])
+
+
+async def test_who_reads_what_was_so_before_what_others_have_seen_is_in_a_cycle() -> None:
+    """A swap of a camera and a bicycle: after one was seen to have moved, the other had not."""
+    calls = [read(1, "camera", "swap", at=1.0), read(2, "bicycle", at=2.0)]
+    readings, (cycle,) = await in_one_order(*calls, camera=["swap"], bicycle=["swap"])
+    assert not readings
+    assert "swap" in cycle
+
+
+async def test_deals_that_two_ledgers_have_in_two_orders_are_a_cycle() -> None:
+    _, (cycle,) = await in_one_order(camera=["first", "second"], bicycle=["second", "first"])
+    assert "first" in cycle
+    assert "second" in cycle
+
+
+async def test_a_reading_that_is_no_beginning_of_its_ledger_is_told_of() -> None:
+    (wrong,), _ = await in_one_order(read(1, "camera", "second", at=1.0), camera=["first", "second"])
+    assert "camera" in wrong

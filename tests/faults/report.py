@@ -16,7 +16,7 @@ def report(outcome: Outcome) -> str:
     lines = [
         f"seed {outcome.plan.seed}: {len(evidence.calls)} calls in {evidence.quiet_from:.0f} s ({calls['ok']} ok, "
         f"{calls['refused']} refused, {calls['unknown']} never answered), {attempts} attempts; history: {outcome.plan.history}",
-        f"{len(evidence.weather.failed)} faults:",
+        f"{len(evidence.weather.failed)} faults, {evidence.weather.together()} of them at the same time as another:",
     ]
     if own := [sample.values[RUN_MEMORY] for sample in evidence.samples]:
         lines.insert(1, f"this run itself had {max(own):.0f} MB at the most")

@@ -69,6 +69,13 @@ class Weather:
         """Whether anything failed between these times."""
         return any(was.began_at <= to_at and was.ended_at >= from_at for was in self.failed)
 
+    def together(self) -> int:
+        """How many faults there were at the same time as another."""
+        return sum(
+            any(one is not other and one.began_at < other.ended_at and other.began_at < one.ended_at for other in self.failed)
+            for one in self.failed
+        )
+
     def kinds(self) -> list[str]:
         """The names of all faults that there are."""
         return sorted({fault.name for fault in all_faults(self._site, random.Random(1))})
