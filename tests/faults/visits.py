@@ -20,7 +20,7 @@ from tests.faults.clock import Clock
 from tests.faults.devices import PATIENCE
 from tests.faults.history import History
 
-PAUSE_SECONDS = 1.5
+PAUSE_SECONDS = 2.0
 STAY_SECONDS = (0.2, 2.0)
 ENDING_SECONDS_MAX = 45.0  # is waited for the end of a socket
 AGAIN_SECONDS = 6.0  # after signing out, the token is tried once more
@@ -68,13 +68,18 @@ class Visitor:
         self._clock = clock
         self._history = history
         self._chance = random.Random(seed)
+        self._following: set[asyncio.Task[None]] = set()
 
     async def visit_until(self, done: asyncio.Event) -> None:
-        while not done.is_set():
-            with contextlib.suppress(Refused, NoAnswer, Unreachable):  # it was no visit then
-                await self._visit()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(done.wait(), self._chance.uniform(0.5, 1.5) * PAUSE_SECONDS)
+        """One visit after the other; and then until each of them is known to be over."""
+        try:
+            while not done.is_set():
+                with contextlib.suppress(Refused, NoAnswer, Unreachable):  # it was no visit then
+                    await self._visit()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(done.wait(), self._chance.uniform(0.5, 1.5) * PAUSE_SECONDS)
+        finally:
+            await asyncio.gather(*self._following)
 
     async def _visit(self) -> None:
         session = await self._ask("/auth/login", {"email": self._chance.choice(self._emails), "password": self._password})
@@ -88,16 +93,21 @@ class Visitor:
             asked_at = self._clock.now()
             call = RestCall("POST", "/auth/logout", {}, {"refreshToken": session["refreshToken"]}, new_key())
             await self._rest.ask(call, None, PATIENCE.answer_seconds, server)
-            visit = Visit(session["user"]["id"], server, asked_at, self._clock.now())
-            self.visits.append(visit)
-            visit.sockets = [VisitSocket(door.url) for door in here]
-            ends = [asyncio.create_task(self._note_end(door, socket)) for door, socket in zip(here, visit.sockets, strict=True)]
-            await asyncio.sleep(AGAIN_SECONDS)
-            await self._try_again(visit, token)
-            await asyncio.gather(*ends)
-            self._history.note(visit=asdict(visit))
-        finally:
-            await asyncio.gather(*(door.close() for door in opened))
+        except (Refused, NoAnswer):
+            await _hang_up(opened)
+            raise
+        visit = Visit(session["user"]["id"], server, asked_at, self._clock.now(), [VisitSocket(door.url) for door in here])
+        self.visits.append(visit)
+        following = asyncio.create_task(self._follow(visit, here, token))
+        self._following.add(following)
+        following.add_done_callback(self._following.discard)
+
+    async def _follow(self, visit: Visit, doors: list[EventDoor], token: str) -> None:
+        """See its sockets end, and nobody come in again."""
+        ends = [self._note_end(door, socket) for door, socket in zip(doors, visit.sockets, strict=True)]
+        await asyncio.gather(self._try_again(visit, token), *ends)
+        await _hang_up(doors)
+        self._history.note(visit=asdict(visit))
 
     async def _ask(self, path: str, body: dict[str, str]) -> Any:
         call = RestCall("POST", path, {}, body, new_key())
@@ -113,6 +123,7 @@ class Visitor:
                 socket.ended_at = self._clock.now()
 
     async def _try_again(self, visit: Visit, token: str) -> None:
+        await asyncio.sleep(AGAIN_SECONDS)
         url = self._chance.choice(self._urls)
         tried_at = self._clock.now()
         try:
@@ -124,3 +135,7 @@ class Visitor:
         else:
             visit.tried_again_at, visit.tried_again_on, visit.opened_again = tried_at, url, True
             await door.close()
+
+
+async def _hang_up(doors: list[EventDoor]) -> None:
+    await asyncio.gather(*(door.close() for door in doors))

@@ -18,7 +18,7 @@ import redis.exceptions
 from tests.faults.servers import Server, children_of
 from tests.faults.site import Site
 
-SAMPLE_SECONDS = 10.0
+SAMPLE_SECONDS = 5.0
 
 ID_LENGTH = 36
 
