@@ -18,6 +18,8 @@ def report(outcome: Outcome) -> str:
         f"{calls['refused']} refused, {calls['unknown']} never answered), {attempts} attempts; history: {outcome.plan.history}",
         f"{len(evidence.weather.failed)} faults, {evidence.weather.together()} of them at the same time as another:",
     ]
+    late = sum(seconds for _, seconds in evidence.lags)
+    lines.insert(1, f"this run itself, which hears for everybody, was late {len(evidence.lags)} times, by {late:.1f} s in all")
     if own := [sample.values[RUN_MEMORY] for sample in evidence.samples]:
         lines.insert(1, f"this run itself had {max(own):.0f} MB at the most")
     came: Counter[str] = Counter()

@@ -14,7 +14,7 @@ HEALING_SECONDS = 3.0  # until PostgreSQL, say, is there again
 
 
 async def check(evidence: Evidence, sql: Sql) -> list[Finding]:
-    rows = await sql.fetch("SELECT id, user_id, kind FROM notifications")
+    rows = await sql.fetch("SELECT told.id, user_id, kind, email FROM notifications AS told JOIN users ON users.id = user_id")
     kept = {row["id"] for row in rows}
     full = {person for person, count in Counter(row["user_id"] for row in rows).items() if count >= INBOX_FULL}
     expected: set[UUID] = set()
@@ -32,6 +32,12 @@ async def check(evidence: Evidence, sql: Sql) -> list[Finding]:
     for letter in evidence.letters:
         letters[letter.message_id].append(letter)
     unsent = [f"no letter of {row['kind']} to {row['user_id']}" for row in rows if f"<{row['id']}@swaploop>" not in letters]
+    unsent += [
+        f"a letter of {row['kind']} to {row['user_id']} went to {letter.to}"
+        for row in rows
+        for letter in letters.get(f"<{row['id']}@swaploop>", ())
+        if row["email"] not in letter.to
+    ]
     known = {f"<{number}@swaploop>" for number in kept | expected}
     stray = [f"a letter of nothing, to {sent[0].to}" for name, sent in letters.items() if name not in known and not full]
     twice = {name: sent for name, sent in letters.items() if len(sent) > 1}
@@ -39,7 +45,7 @@ async def check(evidence: Evidence, sql: Sql) -> list[Finding]:
     calm = sum(not _sender_may_have_died(evidence, sent) for sent in letters.values())
     return [
         finding("each change tells each person whom it should", len(owed), lost),
-        finding("each notification goes out as one letter", len(rows), unsent),
+        finding("each notification goes out as one letter, to its person", len(rows), unsent),
         finding("no letter tells of what did not happen", len(letters), stray),
         finding(
             "a letter goes out once, unless something failed while it was being sent",
