@@ -21,6 +21,7 @@ from tests.faults.servers import Server
 TEND_SECONDS = 0.2
 READY_SECONDS_MAX = 60.0
 PROGRAM = ["server.cli"]
+WITNESS_PROGRAM = ["tests.faults.witness"]
 BROKEN_PROGRAM = "tests.faults.broken"
 
 
@@ -41,7 +42,7 @@ class Site:
         self._workers = workers
         self._with_witness = with_witness
         self._chance = chance
-        self._program = [BROKEN_PROGRAM, broken] if broken else PROGRAM
+        self._broken = broken
         self._tending: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -84,8 +85,13 @@ class Site:
             self.postgres.tend()
             for server in self.servers:
                 if not server.alive and not server.held:
-                    server.start(self._program, self._settings())
+                    server.start(self._program_of(server), self._settings())
             await asyncio.sleep(TEND_SECONDS)
+
+    def _program_of(self, server: Server) -> list[str]:
+        if self._broken:
+            return [BROKEN_PROGRAM, self._broken]
+        return WITNESS_PROGRAM if server.is_witness else PROGRAM
 
     def _settings(self) -> dict[str, str]:
         return {

@@ -15,6 +15,7 @@ import aiohttp
 import asyncpg
 import redis.exceptions
 
+from tests.faults import witness
 from tests.faults.servers import Server, children_of
 from tests.faults.site import Site
 
@@ -23,6 +24,8 @@ SAMPLE_SECONDS = 5.0
 ID_LENGTH = 36
 
 MEMORY = "memory of the server, MB"
+BLOCKS = "small objects of the server, thousands"
+MALLOCED = "larger objects of the server, MB"
 TASKS = "tasks of the server, besides one per connection"
 FILES = "open files of the server, besides one per connection"
 THREADS = "threads of the server"
@@ -83,6 +86,8 @@ class Watch:
         connections = len(self._witness.front)
         return {
             MEMORY: memory_mb(self._witness.pid),
+            BLOCKS: gauges[witness.BLOCKS] / 1e3,
+            MALLOCED: gauges[witness.MALLOCED] / 1e6,
             TASKS: gauges["swaploop_tasks"] - connections,
             FILES: len(list((process / "fd").iterdir())) - connections,
             THREADS: len(list((process / "task").iterdir())),

@@ -156,7 +156,7 @@ def keep_what_was_pushed() -> None:
     deliver = Audience.deliver
 
     def deliver_and_keep(self: Audience, push: Push) -> None:
-        kept.append(bytes(2_000))
+        kept.append(push.event.encode() * (2_000 // len(push.event)))
         deliver(self, push)
 
     _put(Audience, "deliver", deliver_and_keep)
