@@ -167,7 +167,7 @@ class _Run:
         self.say(f"{self.plan.servers} servers, {len(self.devices)} devices of {len({d.user for d in self.devices})} people")
         watching = [asyncio.create_task(self._look_now_and_then()), asyncio.create_task(self._watch_oneself())]
         if self.site.witness is not None:
-            watch = Watch(self.site, self.site.witness, self.plan.folder / "samples.jsonl")
+            watch = Watch(self.site, self.site.witness, self.plan.folder / "samples.jsonl", self.plan.seconds)
             self.evidence.is_watched, self.evidence.samples = True, watch.samples
             watching.append(asyncio.create_task(watch.run()))
         try:

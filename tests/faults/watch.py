@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from tests.faults.servers import Server, children_of
 from tests.faults.site import Site
 
 SAMPLE_SECONDS = 5.0
+COLLECTIONS = 32
+COLLECTING_SECONDS = 0.5
 
 ID_LENGTH = 36
 
@@ -56,13 +59,18 @@ class Sample:
 
 
 class Watch:
-    """Each sample is a line of `path`, too."""
+    """Each sample is a line of `path`, too. `seconds`: how long it all takes.
 
-    def __init__(self, site: Site, witness: Server, path: Path) -> None:
+    To have the witness collect what nobody refers to changes what it takes from the system; so that is done seldom.
+    """
+
+    def __init__(self, site: Site, witness: Server, path: Path, seconds: float) -> None:
         self.samples: list[Sample] = []
         self._site = site
         self._witness = witness
         self._path = path
+        self._collects_every_seconds = seconds / COLLECTIONS
+        self._collects_at = 0.0
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -82,12 +90,16 @@ class Watch:
 
     async def _of_witness(self) -> dict[str, float]:
         process = Path(f"/proc/{self._witness.pid}")
+        now = self._site.clock.now()
+        if collects := now >= self._collects_at:
+            self._collects_at = now + self._collects_every_seconds
+            self._witness.signal(signal.SIGUSR1)
+            await asyncio.sleep(COLLECTING_SECONDS)
         (gauges,) = (await self._witness.metrics(self._site.http)).values()
         connections = len(self._witness.front)
-        return {
+        collected = {BLOCKS: gauges[witness.BLOCKS] / 1e3, MALLOCED: gauges[witness.MALLOCED] / 1e6} if collects else {}
+        return collected | {
             MEMORY: memory_mb(self._witness.pid),
-            BLOCKS: gauges[witness.BLOCKS] / 1e3,
-            MALLOCED: gauges[witness.MALLOCED] / 1e6,
             TASKS: gauges["swaploop_tasks"] - connections,
             FILES: len(list((process / "fd").iterdir())) - connections,
             THREADS: len(list((process / "task").iterdir())),
