@@ -65,7 +65,15 @@ def test_a_soak_in_which_nothing_grows_is_clean_and_says_how_much_it_saw() -> No
 
 @pytest.mark.parametrize(
     ("grows", "by"),
-    [(watch.MEMORY, 20.0), (watch.TASKS, 50.0), (watch.FILES, 50.0), (watch.THREADS, 15.0), (watch.KEYS + "marks:in", 900.0)],
+    [
+        (watch.MEMORY, 20.0),
+        (watch.BLOCKS, 15.0),
+        (watch.MALLOCED, 6.0),
+        (watch.TASKS, 50.0),
+        (watch.FILES, 50.0),
+        (watch.THREADS, 15.0),
+        (watch.KEYS + "marks:in", 900.0),
+    ],
 )
 def test_what_grows_in_a_soak_is_found_and_nothing_else(grows: str, by: float) -> None:
     (wrong,) = [one for one in grown(soak(grows, by), SOAK_SECONDS) if one.broken]

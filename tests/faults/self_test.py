@@ -19,7 +19,7 @@ CAUGHT_BY = {
     "keys-after-commit": "what was acknowledged happened exactly once",
     "agrees-after-expiry": "nothing is agreed to after its expiry",
     "sessions-live-on": "within 5 s, where nothing is in the way of it",
-    "keeps-pushes": "does not grow: memory of the server",
+    "keeps-pushes": "does not grow: larger objects of the server",
     "leaves-tasks": "does not grow: tasks of the server",
 }
 # What grows is not seen at once: these are run when they are asked for by name, for so long.

@@ -28,8 +28,8 @@ class Bound:
 
 BOUNDS = {
     watch.MEMORY: Bound(0.03, 4.0),
-    watch.BLOCKS: Bound(0.05, 10.0),
-    watch.MALLOCED: Bound(0.05, 1.0),
+    watch.BLOCKS: Bound(0.04, 3.0),
+    watch.MALLOCED: Bound(0.02, 0.5),
     watch.TASKS: Bound(0.2, 10.0),
     watch.FILES: Bound(0.2, 10.0),
     watch.THREADS: Bound(0.0, 4.0),
