@@ -183,8 +183,7 @@ async def test_who_sends_without_a_pause_gets_every_answer_before_the_close(site
         async def sends() -> None:
             with contextlib.suppress(ConnectionError, aiohttp.ClientError):
                 while sending:
-                    await alice.send(event(next(numbers), "typing", text="x" * 1_000))
-                    await asyncio.sleep(0)
+                    await asyncio.gather(*(alice.send(event(next(numbers), "typing", text="x" * 1_000)) for _ in range(50)))
 
         flood = asyncio.create_task(sends())
         answered = 0

@@ -6,7 +6,7 @@ import hashlib
 import re
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage, Message
@@ -512,3 +512,19 @@ async def test_a_forgotten_password_does_not_wait_behind_what_people_are_told_of
         order = [row["kind"] if (row := await take_due_mail(tx)) else None for _ in range(4)]
         await tx.execute("DELETE FROM mails")
     assert order == ["reset", "offer", "counter", None]
+
+
+async def test_a_letter_that_is_being_sent_when_the_server_is_asked_to_stop_is_sent_once(open_market: OpenMarket) -> None:
+    async with letter_box(holds=True) as box, AsyncExitStack() as stack:
+        market = await stack.enter_async_context(open_market(SMTP_URL=f"smtp://127.0.0.1:{box.port}"))
+        alice = await market.cast.person("Alice")
+        await forget(market.cast, alice.email)
+        await asyncio.wait_for(box.reading.wait(), MAIL_SECONDS_MAX)
+        stopping = asyncio.create_task(stack.aclose())
+        await asyncio.sleep(0.2)
+        assert not stopping.done(), "it waits for the mail server's word"
+        box.go_on.set()
+        await stopping
+        async with market.sql() as sql:
+            assert await sql.fetchval("SELECT count(*) FROM mails") == 0, "nothing is left to be sent again"
+    assert len(box.letters) == 1
