@@ -29,8 +29,8 @@ ID_LENGTH = 36
 MEMORY = "memory of the server, MB"
 BLOCKS = "small objects of the server, thousands"
 MALLOCED = "larger objects of the server, MB"
-TASKS = "tasks of the server, besides one per connection"
-FILES = "open files of the server, besides one per connection"
+TASKS = "tasks of the server, besides two per connection of a client"
+FILES = "open files of the server, besides its connections"
 THREADS = "threads of the server"
 BACKENDS = "connections of the server to PostgreSQL"
 BACKEND_MEMORY = "memory of a PostgreSQL process, MB"
@@ -96,15 +96,15 @@ class Watch:
             self._witness.signal(signal.SIGUSR1)
             await asyncio.sleep(COLLECTING_SECONDS)
         (gauges,) = (await self._witness.metrics(self._site.http)).values()
-        connections = len(self._witness.front)
+        connections, backends, redis_clients = (len(link) for link in self._witness.links)
         collected = {BLOCKS: gauges[witness.BLOCKS] / 1e3, MALLOCED: gauges[witness.MALLOCED] / 1e6} if collects else {}
         return collected | {
             MEMORY: memory_mb(self._witness.pid),
-            TASKS: gauges["swaploop_tasks"] - connections,
-            FILES: len(list((process / "fd").iterdir())) - connections,
+            TASKS: gauges["swaploop_tasks"] - 2 * connections,
+            FILES: len(list((process / "fd").iterdir())) - connections - backends - redis_clients,
             THREADS: len(list((process / "task").iterdir())),
-            BACKENDS: len(self._witness.database),
-            REDIS_CLIENTS: len(self._witness.cache),
+            BACKENDS: backends,
+            REDIS_CLIENTS: redis_clients,
             CONNECTIONS: connections,
         }
 
