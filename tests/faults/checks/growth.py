@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from storage.cache import CONNECTIONS_MAX
+from storage.database import POOL_SIZE
 from tests.faults import watch
 from tests.faults.evidence import Evidence, Finding, Sql, finding
 from tests.faults.watch import Sample
@@ -33,9 +35,9 @@ BOUNDS = {
     watch.TASKS: Bound(0.2, 15.0),
     watch.FILES: Bound(0.2, 10.0),
     watch.THREADS: Bound(0.0, 4.0),
-    watch.BACKENDS: Bound(0.0, 10.0),  # its pool may be full at last, and not have been
+    watch.BACKENDS: Bound(0.0, float(POOL_SIZE)),  # a pool may be full at last, and not have been
     watch.BACKEND_MEMORY: Bound(0.2, 2.0),
-    watch.REDIS_CLIENTS: Bound(0.0, 34.0),  # as many as its pools have
+    watch.REDIS_CLIENTS: Bound(0.0, float(CONNECTIONS_MAX)),
     watch.REDIS_MEMORY: Bound(0.2, 2.0),
 }
 OF_KEYS = Bound(0.5, 200.0)  # their number falls whenever Redis is flushed, and grows until the next time
