@@ -39,7 +39,7 @@ class Somebody:
             (8, self._relist),
             (14, self._propose),
             (40, self._answer),
-            (8, self._answer_at_the_last_moment),
+            (16, self._answer_at_the_last_moment),
             (4, self._open_ring),
             (5, self._look_at_history),
             (3, self._look_around),
@@ -129,7 +129,7 @@ class Somebody:
         # Some things are wanted by everybody: there, deals collide.
         wanted = wanted or theirs[int(len(theirs) * self.chance.random() ** 3)]
         expires = {}
-        if self.chance.random() < 0.25:
+        if self.chance.random() < 0.35:
             expires = {"expiresAt": _in_seconds(self.chance.uniform(1.5, 8.0))}
         if self.chance.random() < 0.6:
             await self.device.make(
@@ -170,7 +170,7 @@ class Somebody:
         if not expiring:
             return
         deal = self.chance.choice(expiring)
-        await asyncio.sleep(max(0.0, deal.expires_at - now + self.chance.uniform(-0.1, 0.2)))
+        await asyncio.sleep(max(0.0, deal.expires_at - now + self.chance.uniform(-0.1, 0.15)))
         if deal.status == "proposed":
             await self.device.make("trade:interest", tradeId=deal.id)
         else:
