@@ -137,8 +137,6 @@ class EngineSocket:
     async def handle_get_request(self, environ: dict[str, Any]) -> Any:
         """A poll, or the upgrade from polling to a WebSocket."""
         if environ.get("HTTP_UPGRADE", "").lower() == "websocket":
-            if self.upgrading:
-                return self.server._bad_request("Upgrading already")
             return await self.serve_websocket(environ["aiohttp.request"])
         if self.upgrading or self.upgraded:
             return [packet.Packet(packet.NOOP)]
@@ -233,6 +231,8 @@ class EngineSocket:
 
     async def _upgrade(self, websocket: web.WebSocketResponse) -> bool:
         """Change over from polling: probe, answer, upgrade. Whether that came to be; else polling goes on."""
+        if self.upgrading or self.upgraded:
+            return False  # two that came at once
         self.upgrading = True
         try:
             async with asyncio.timeout(UPGRADE_SECONDS_MAX):
@@ -309,8 +309,9 @@ class EngineSocket:
         self.server.forget(self)
         if self._polling is not None and not self._polling.done():
             if code != SERVICE_RESTART:  # after a CLOSE, some clients do not come back by themselves
+                last = NOOP if reason == self.server.reason.CLIENT_DISCONNECT else CLOSE
                 self._waiting = self._waiting or deque()
-                self._waiting.append((CLOSE.encode(), TEXT))
+                self._waiting.append((last.encode(), TEXT))
             self._polling.set_result(None)
         if at_once:
             self._abort()
@@ -380,6 +381,24 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]  # python-engine
         self.by_address[socket.address] -= 1
         if self.by_address[socket.address] <= 0:
             del self.by_address[socket.address]
+
+    async def handle_request(self, request: web.Request) -> Any:
+        """Any request below our path: polls, posts and WebSockets."""
+        if "transport" not in request.query:
+            return web.Response(status=400, text="Invalid transport")
+        socket = self.sockets.get(request.query.get("sid", ""))
+        wants_websocket = request.headers.get("Upgrade", "").lower() == "websocket"
+        if socket is not None and wants_websocket and (socket.upgrading or socket.upgraded):
+            # A second one for the same session: the protocol has it opened and closed, not refused.
+            second = web.WebSocketResponse(compress=False, timeout=CLOSE_SECONDS_MAX)
+            await second.prepare(request)
+            await second.close()
+            return second
+        return await super().handle_request(request)
+
+    def _ok(self, packets: list[packet.Packet] | None = None, jsonp_index: int | None = None) -> dict[str, Any]:
+        answer: dict[str, Any] = super()._ok(packets, jsonp_index=jsonp_index)
+        return answer if packets is not None else answer | {"response": b"ok"}
 
     async def _handle_connect(self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None) -> Any:
         if self.stopping:

@@ -107,6 +107,10 @@ class Database:
             connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS_MAX)
         except AWAY as error:
             raise Unavailable from error
+        except asyncpg.InterfaceError as error:
+            if self._pool.is_closing():  # what took longer than the server's farewell: another server may be asked
+                raise Unavailable from error
+            raise
         try:
             yield connection
         except AWAY as error:

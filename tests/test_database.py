@@ -80,6 +80,21 @@ async def test_a_connection_whose_end_was_announced_and_not_heard_is_unavailable
         await link.close()
 
 
+async def test_what_comes_while_the_server_says_farewell_is_unavailable_and_no_bug(parts: Parts) -> None:
+    """An action that takes longer than a stopping server waits for it: its key is as good on another one."""
+    database = await Database.connect(parts.postgres.url, pool_size=1)
+    async with database.connection():
+        closing = asyncio.create_task(database.close())
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable):
+            async with database.transaction():
+                pass
+    await closing
+    with pytest.raises(Unavailable):
+        async with database.transaction():
+            pass
+
+
 async def test_a_database_of_another_zone_still_answers_in_utc(parts: Parts, open_market: OpenMarket) -> None:
     """Entries that PostgreSQL writes as JSON have their times in the session's zone; the contract says Z."""
     database_url = await parts.new_database()

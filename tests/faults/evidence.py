@@ -10,6 +10,8 @@ from tests.faults.clock import Clock
 from tests.faults.devices import Device
 from tests.faults.history import Call
 from tests.faults.mailbox import Letter
+from tests.faults.visits import Visit
+from tests.faults.watch import Sample
 from tests.faults.weather import Weather
 
 SHOWN_MAX = 3
@@ -40,13 +42,28 @@ class Wellbeing:
 
     unwell: list[str] = field(default_factory=list)  # what they said instead
     settled: list[str] = field(default_factory=list)  # what did not come to rest in time
-    idle_before: dict[int, dict[str, float]] = field(default_factory=dict)
-    idle_after: dict[int, dict[str, float]] = field(default_factory=dict)
+    settled_of: int = 0  # queues, and conversations on devices
+    keys: int = 0  # Redis's
+    has_workers: bool = False
+    orphaned: int = 0  # workers of whom who looked after them was killed
+    outliving: list[str] = field(default_factory=list)  # those that lived on
+    idle_before: dict[str, dict[str, float]] = field(default_factory=dict)  # of each process
+    idle_after: dict[str, dict[str, float]] = field(default_factory=dict)
     connections: list[tuple[str, int]] = field(default_factory=list)  # PostgreSQL's, by state
     channels: int = 0
     endless_keys: list[str] = field(default_factory=list)
     bugs: list[str] = field(default_factory=list)
     log_lines: int = 0
+
+
+@dataclass(slots=True)
+class PresenceSeen:
+    """What the servers said of people, each of them asked by each who may ask: once it was all true, or when time was up."""
+
+    here: int = 0
+    gone: int = 0
+    thought_gone: list[str] = field(default_factory=list)
+    thought_here: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -62,6 +79,10 @@ class Evidence:
     lags: list[tuple[float, float]] = field(default_factory=list)  # when this process was late itself, and by how much
     final_lists: list[Call] = field(default_factory=list)  # everybody's conversations, when all had come to rest
     servers: dict[str, int] = field(default_factory=dict)  # their numbers, by the URL that clients use
+    visits: list[Visit] = field(default_factory=list)
+    presence: PresenceSeen = field(default_factory=PresenceSeen)
+    is_watched: bool = False  # by a witness
+    samples: list[Sample] = field(default_factory=list)
     quiet_from: float = 0.0  # nothing failed any more
     ended_at: float = 0.0
 

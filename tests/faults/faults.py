@@ -17,7 +17,15 @@ from tests.faults.proxy import Link
 from tests.faults.servers import Server
 from tests.faults.site import Site
 
-Failing = Callable[[], AbstractAsyncContextManager[Any]]
+
+@dataclass(slots=True)
+class Felt:
+    """What a fault did: a fault that hits nothing proves nothing."""
+
+    times: int = 0
+
+
+Failing = Callable[[Felt], AbstractAsyncContextManager[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,12 @@ class Fault:
     silences: bool = True
     loses_marks: bool = False
     server: int | None = None  # the only one that it happens to
+    kills: bool = False  # that server, at once
+
+    @property
+    def spares_mail(self) -> bool:
+        """Whether letters are sent as if nothing had happened."""
+        return "Redis" in self.name or "clients" in self.name
 
 
 def all_faults(site: Site, chance: random.Random) -> list[Fault]:
@@ -43,20 +57,25 @@ def all_faults(site: Site, chance: random.Random) -> list[Fault]:
     def server() -> Server:
         return chance.choice(site.servers)
 
+    mortal = [one for one in site.servers if not one.is_witness]
+
     faults = [
-        Fault("Redis killed", "redis", lambda: _redis_killed(site), 4.0, loses_marks=True),
-        Fault("Redis flushed", "redis", lambda: _redis_flushed(site), 1.0, silences=False, loses_marks=True),
-        Fault("Redis pub/sub connections killed", "redis", lambda: _pubsub_killed(site)),
-        Fault("PostgreSQL backends terminated", "postgresql", lambda: _backends_terminated(site), 2.0),
-        Fault("PostgreSQL restarted at once", "postgresql", lambda: _postgres_restarted(site), 2.0),
-        Fault("a row locked from outside", "postgresql", lambda: _row_locked(site), 6.0),
-        Fault("pool exhausted", "postgresql", lambda: _pool_exhausted(site), 4.0),
-        Fault("mail server away", "mail", lambda: _mail_away(site), 6.0, silences=False),
+        Fault("Redis killed", "redis", _in(_redis_killed, site), 4.0, loses_marks=True),
+        Fault("Redis flushed", "redis", _in(_redis_flushed, site), 1.0, silences=False, loses_marks=True),
+        Fault("Redis pub/sub connections killed", "redis", _in(_pubsub_killed, site)),
+        Fault("PostgreSQL backends terminated", "postgresql", _in(_backends_terminated, site), 2.0),
+        Fault("PostgreSQL restarted at once", "postgresql", _in(_postgres_restarted, site), 2.0),
+        Fault("a row locked from outside", "postgresql", _in(_row_locked, site), 6.0),
+        Fault("pool exhausted", "postgresql", _in(_pool_exhausted, site), 4.0),
+        Fault("mail server away", "mail", _in(_mail_away, site), 6.0, silences=False),
     ]
-    for one in site.servers:  # the hardest: each of them
-        faults.append(_of_server(one, "killed (kill -9)", _killed(one), 2.0, silences=False))
-    faults.append(_of_server(one := server(), "asked to end (SIGTERM)", _ended(one), 3.0, silences=False))
-    faults.append(_of_server(one := server(), "frozen (SIGSTOP)", _frozen(one), 5.0))
+    for one in mortal:  # the hardest: each of them
+        faults.append(_of_server(one, "killed (kill -9)", _killed(one), 2.0, silences=False, kills=True))
+        if one.workers > 1:
+            faults.append(_of_server(one, "of workers: one killed (kill -9)", _worker_killed(one, chance), 2.0, silences=False))
+            faults.append(_of_server(one, "of workers: one frozen (SIGSTOP)", _worker_frozen(one, chance), 5.0))
+    faults.append(_of_server(one := chance.choice(mortal), "asked to end (SIGTERM)", _ended(one), 3.0, silences=False))
+    faults.append(_of_server(one := chance.choice(mortal), "frozen (SIGSTOP)", _frozen(one), 5.0))
     for what in (_delayed, _black_holed, _reset):
         faults += [_of_link(one := server(), link, what.__name__.strip("_"), _on(what, link(one))) for link in LINKS]
     faults.append(_of_link(one := server(), LINKS[1], "reset after COMMIT", _cut(one.database, b"COMMIT", 0.5)))
@@ -69,8 +88,8 @@ LINKS: tuple[Callable[[Server], Link], ...] = (lambda one: one.front, lambda one
 SIDES = ("clients", "PostgreSQL", "Redis")
 
 
-def _of_server(server: Server, what: str, fail: Failing, seconds_max: float, *, silences: bool = True) -> Fault:
-    return Fault(f"server {what}", f"server {server.number}", fail, seconds_max, silences=silences, server=server.number)
+def _of_server(server: Server, what: str, fail: Failing, seconds_max: float, **traits: bool) -> Fault:
+    return Fault(f"server {what}", f"server {server.number}", fail, seconds_max, server=server.number, **traits)
 
 
 def _of_link(server: Server, link: Callable[[Server], Link], what: str, fail: Failing) -> Fault:
@@ -78,8 +97,12 @@ def _of_link(server: Server, link: Callable[[Server], Link], what: str, fail: Fa
     return Fault(f"server and {side}: {what}", link(server).name, fail, server=server.number)
 
 
-def _on(what: Callable[[Link], AbstractAsyncContextManager[Any]], link: Link) -> Failing:
-    return lambda: what(link)
+def _on(what: Callable[[Link, Felt], AbstractAsyncContextManager[Any]], link: Link) -> Failing:
+    return lambda felt: what(link, felt)
+
+
+def _in(what: Callable[[Site, Felt], AbstractAsyncContextManager[Any]], site: Site) -> Failing:
+    return lambda felt: what(site, felt)
 
 
 # Servers
@@ -87,12 +110,14 @@ def _on(what: Callable[[Link], AbstractAsyncContextManager[Any]], link: Link) ->
 
 def _killed(server: Server) -> Failing:
     @asynccontextmanager
-    async def failing() -> AsyncIterator[None]:
+    async def failing(felt: Felt) -> AsyncIterator[None]:
         server.held = True
-        server.signal(signal.SIGKILL)
+        workers = server.worker_pids()
+        felt.times += server.signal(signal.SIGKILL)
         try:
             yield
         finally:
+            server.outlived(workers)
             server.held = False
 
     return failing
@@ -100,8 +125,8 @@ def _killed(server: Server) -> Failing:
 
 def _ended(server: Server) -> Failing:
     @asynccontextmanager
-    async def failing() -> AsyncIterator[None]:
-        server.signal(signal.SIGTERM)
+    async def failing(felt: Felt) -> AsyncIterator[None]:
+        felt.times += server.signal(signal.SIGTERM)
         yield  # it is started again as soon as it has ended
 
     return failing
@@ -109,8 +134,8 @@ def _ended(server: Server) -> Failing:
 
 def _frozen(server: Server) -> Failing:
     @asynccontextmanager
-    async def failing() -> AsyncIterator[None]:
-        server.signal(signal.SIGSTOP)
+    async def failing(felt: Felt) -> AsyncIterator[None]:
+        felt.times += server.signal(signal.SIGSTOP)
         try:
             yield
         finally:
@@ -119,14 +144,50 @@ def _frozen(server: Server) -> Failing:
     return failing
 
 
+def _worker_killed(server: Server, chance: random.Random) -> Failing:
+    @asynccontextmanager
+    async def failing(felt: Felt) -> AsyncIterator[None]:
+        felt.times += _tell_one_worker(server, chance, signal.SIGKILL) is not None
+        yield  # who looks after the workers starts it again
+
+    return failing
+
+
+def _worker_frozen(server: Server, chance: random.Random) -> Failing:
+    @asynccontextmanager
+    async def failing(felt: Felt) -> AsyncIterator[None]:
+        pid = _tell_one_worker(server, chance, signal.SIGSTOP)
+        felt.times += pid is not None
+        try:
+            yield
+        finally:
+            if pid is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    return failing
+
+
+def _tell_one_worker(server: Server, chance: random.Random, number: signal.Signals) -> int | None:
+    workers = server.worker_pids()
+    if not workers:
+        return None
+    pid = chance.choice(workers)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+        return pid
+    return None
+
+
 # Redis
 
 
 @asynccontextmanager
-async def _redis_killed(site: Site) -> AsyncIterator[None]:
+async def _redis_killed(site: Site, felt: Felt) -> AsyncIterator[None]:
     site.redis_held = True
     with contextlib.suppress(ProcessLookupError):
         os.kill(site.valkey.pid, signal.SIGKILL)
+        felt.times += 1
     try:
         yield
     finally:
@@ -134,20 +195,21 @@ async def _redis_killed(site: Site) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _redis_flushed(site: Site) -> AsyncIterator[None]:
+async def _redis_flushed(site: Site, felt: Felt) -> AsyncIterator[None]:
     with contextlib.suppress(redis.exceptions.RedisError, OSError):
         async with site.cache() as client:
+            felt.times += await client.dbsize()
             await client.flushall()
     yield
 
 
 @asynccontextmanager
-async def _pubsub_killed(site: Site) -> AsyncIterator[None]:
+async def _pubsub_killed(site: Site, felt: Felt) -> AsyncIterator[None]:
     async def kill_again_and_again() -> None:
         while True:
             with contextlib.suppress(redis.exceptions.RedisError, OSError):
                 async with site.cache() as client:
-                    await client.client_kill_filter(_type="pubsub")
+                    felt.times += await client.client_kill_filter(_type="pubsub")
             await asyncio.sleep(1.0)
 
     async with _meanwhile(kill_again_and_again()):
@@ -158,23 +220,25 @@ async def _pubsub_killed(site: Site) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _backends_terminated(site: Site) -> AsyncIterator[None]:
+async def _backends_terminated(site: Site, felt: Felt) -> AsyncIterator[None]:
     with _may_be_away():
         async with site.sql() as sql:
-            await sql.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'swaploop'")
+            told = await sql.fetch("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'swaploop'")
+            felt.times += len(told)
     yield
 
 
 @asynccontextmanager
-async def _postgres_restarted(site: Site) -> AsyncIterator[None]:
+async def _postgres_restarted(site: Site, felt: Felt) -> AsyncIterator[None]:
     """Immediately: as after a power cut it has its log alone, and replays it."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(site.postgres.pid, signal.SIGQUIT)
+        felt.times += 1
     yield
 
 
 @asynccontextmanager
-async def _row_locked(site: Site) -> AsyncIterator[None]:
+async def _row_locked(site: Site, felt: Felt) -> AsyncIterator[None]:
     """The item that most deals are about, and a busy conversation."""
 
     async def lock() -> None:
@@ -185,6 +249,7 @@ async def _row_locked(site: Site) -> AsyncIterator[None]:
                     "ORDER BY id FOR UPDATE"
                 )
                 await sql.execute("SELECT FROM conversations ORDER BY last_seq DESC LIMIT 1 FOR UPDATE")
+                felt.times += 1
                 await asyncio.sleep(60)
 
     async with _meanwhile(lock()):
@@ -192,13 +257,14 @@ async def _row_locked(site: Site) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _pool_exhausted(site: Site) -> AsyncIterator[None]:
+async def _pool_exhausted(site: Site, felt: Felt) -> AsyncIterator[None]:
     """Whatever changes a conversation waits, until all connections of all pools do."""
 
     async def lock() -> None:
         with _may_be_away():
             async with site.sql() as sql, sql.transaction():
                 await sql.execute("LOCK TABLE conversations IN EXCLUSIVE MODE")
+                felt.times += 1
                 await asyncio.sleep(60)
 
     async with _meanwhile(lock()):
@@ -209,19 +275,22 @@ async def _pool_exhausted(site: Site) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _mail_away(site: Site) -> AsyncIterator[None]:
+async def _mail_away(site: Site, felt: Felt) -> AsyncIterator[None]:
+    before = site.mailbox.turned_away
     site.mailbox.away = True
     try:
         yield
     finally:
         site.mailbox.away = False
+        felt.times += site.mailbox.turned_away - before
 
 
 # Connections
 
 
 @asynccontextmanager
-async def _delayed(link: Link) -> AsyncIterator[None]:
+async def _delayed(link: Link, felt: Felt) -> AsyncIterator[None]:
+    felt.times += len(link)
     link.delay_seconds = 0.4
     try:
         yield
@@ -230,7 +299,8 @@ async def _delayed(link: Link) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _black_holed(link: Link) -> AsyncIterator[None]:
+async def _black_holed(link: Link, felt: Felt) -> AsyncIterator[None]:
+    felt.times += len(link)
     link.stall()
     try:
         yield
@@ -239,7 +309,8 @@ async def _black_holed(link: Link) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _reset(link: Link) -> AsyncIterator[None]:
+async def _reset(link: Link, felt: Felt) -> AsyncIterator[None]:
+    felt.times += len(link)
     link.refusing = True
     link.reset()
     try:
@@ -250,12 +321,14 @@ async def _reset(link: Link) -> AsyncIterator[None]:
 
 def _cut(link: Link, after: bytes, share: float) -> Failing:
     @asynccontextmanager
-    async def failing() -> AsyncIterator[None]:
+    async def failing(felt: Felt) -> AsyncIterator[None]:
+        before = link.cuts
         link.cut_after, link.cut_share = after, share
         try:
             yield
         finally:
             link.cut_after = None
+            felt.times += link.cuts - before
 
     return failing
 

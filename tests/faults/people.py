@@ -1,6 +1,7 @@
 """What people do: list, propose, answer, counter, haggle in rings, talk and read, at random but by their seed."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +13,8 @@ TEXTS = ("Is it still there?", "هل ما زالت متاحة؟", "I could come 
 CATEGORIES = ("cameras", "bicycles", "guitars")
 RUSH_MAX = 4
 CONFIRMED_AT_ONCE_MAX = 4
+ITEMS_MAX = 300  # of all: in a long run who lists one more takes one down, so that what grows is no market's
+LAST_MOMENT_SECONDS = 5.0
 
 Act = Callable[[], Awaitable[object]]
 
@@ -31,10 +34,12 @@ class Somebody:
             (26, self._talk),
             (12, self._read),
             (5, self._list),
+            (1, self._take_down),
             (4, self._edit),
             (8, self._relist),
             (14, self._propose),
             (40, self._answer),
+            (16, self._answer_at_the_last_moment),
             (4, self._open_ring),
             (5, self._look_at_history),
             (3, self._look_around),
@@ -76,6 +81,8 @@ class Somebody:
     # Things
 
     async def _list(self) -> None:
+        if len(self.world.owners) >= ITEMS_MAX:
+            await self._take_down()
         await self.list_one(self.chance.randrange(len(CATEGORIES)))
 
     async def list_one(self, place: int) -> None:
@@ -98,6 +105,14 @@ class Somebody:
         if mine := self.world.items_of(self.me):
             await self.device.make("item:update", itemId=self.chance.choice(mine), description=f"Now {self._token()}")
 
+    async def _take_down(self) -> None:
+        mine = self.world.items_of(self.me)
+        if len(mine) > 1:
+            item = self.chance.choice(mine)
+            call = await self.device.make("item:delete", itemId=item)
+            if call.is_ok:
+                self.world.gone(item)
+
     async def _relist(self) -> None:
         """What one got by a trade can be traded on."""
         if mine := self.world.items_of(self.me):
@@ -114,7 +129,7 @@ class Somebody:
         # Some things are wanted by everybody: there, deals collide.
         wanted = wanted or theirs[int(len(theirs) * self.chance.random() ** 3)]
         expires = {}
-        if self.chance.random() < 0.25:
+        if self.chance.random() < 0.35:
             expires = {"expiresAt": _in_seconds(self.chance.uniform(1.5, 8.0))}
         if self.chance.random() < 0.6:
             await self.device.make(
@@ -140,6 +155,26 @@ class Somebody:
             await self._answer_offer(deal)
         else:
             await self._answer_trade(deal)
+
+    async def _answer_at_the_last_moment(self) -> None:
+        """Just before a deal expires, or just after: also what is agreed to at that moment is so in time, or not at all."""
+        now = time.time()
+        expiring = [
+            deal
+            for deal in self.world.deals_of(self.me)
+            if deal.is_open
+            and self.me in deal.awaiting
+            and deal.kind != "chain"
+            and 0 < deal.expires_at - now < LAST_MOMENT_SECONDS
+        ]
+        if not expiring:
+            return
+        deal = self.chance.choice(expiring)
+        await asyncio.sleep(max(0.0, deal.expires_at - now + self.chance.uniform(-0.1, 0.15)))
+        if deal.status == "proposed":
+            await self.device.make("trade:interest", tradeId=deal.id)
+        else:
+            await self._say_yes(deal)
 
     async def _answer_trade(self, deal: KnownDeal) -> None:
         fate = self.chance.random()

@@ -4,6 +4,7 @@ from collections import Counter
 
 from tests.faults.evidence import SHOWN_MAX
 from tests.faults.run import Outcome
+from tests.faults.watch import RUN_MEMORY
 
 WIDTH = 118
 
@@ -15,18 +16,28 @@ def report(outcome: Outcome) -> str:
     lines = [
         f"seed {outcome.plan.seed}: {len(evidence.calls)} calls in {evidence.quiet_from:.0f} s ({calls['ok']} ok, "
         f"{calls['refused']} refused, {calls['unknown']} never answered), {attempts} attempts; history: {outcome.plan.history}",
-        f"{len(evidence.weather.failed)} faults:",
+        f"{len(evidence.weather.failed)} faults, {evidence.weather.together()} of them at the same time as another:",
     ]
-    faults = Counter(was.fault.name for was in evidence.weather.failed)
-    lines += [f"  {count} × {name}" for name, count in sorted(faults.items())]
+    late = sum(seconds for _, seconds in evidence.lags)
+    lines.insert(1, f"this run itself, which hears for everybody, was late {len(evidence.lags)} times, by {late:.1f} s in all")
+    if own := [sample.values[RUN_MEMORY] for sample in evidence.samples]:
+        lines.insert(1, f"this run itself had {max(own):.0f} MB at the most")
+    came: Counter[str] = Counter()
+    hit: Counter[str] = Counter()
+    for was in evidence.weather.failed:
+        came[was.fault.name] += 1
+        hit[was.fault.name] += was.felt_times
+    lines += [f"  {count} × {name}, {hit[name]} hit" for name, count in sorted(came.items())]
+    if missing := [name for name in evidence.weather.kinds() if not hit[name]]:
+        lines.append(f"never came, or hit nothing: {', '.join(missing)}")
     lines += ["", f"{'cases':>8} {'broken':>7}  promise"]
     for finding in outcome.findings:
         remark = f" ({finding.remark})" if finding.remark else ""
-        lines.append(f"{finding.cases:>8} {len(finding.broken):>7}  {finding.promise}{remark}")
+        broken = str(len(finding.broken)) if finding.cases or finding.broken else "unseen"
+        lines.append(f"{finding.cases:>8} {broken:>7}  {finding.promise}{remark}")
         lines += [f"{'':>18}✗ {one[:400]}" for one in finding.broken[:SHOWN_MAX]]
-    broken = len(outcome.broken)
-    lines += [
-        "",
-        f'{len(outcome.findings)} promises, {broken or "none"} broken. Again: make faults ARGS="--seed {outcome.plan.seed}"',
-    ]
+    verdict = f"{len(outcome.broken) or 'none'} broken"
+    if outcome.unseen:
+        verdict += f", {len(outcome.unseen)} not seen" + (": too few cases" if outcome.plan.is_whole else " in so short a run")
+    lines += ["", f'{len(outcome.findings)} promises, {verdict}. Again: make faults ARGS="{outcome.plan.arguments}"']
     return "\n".join(lines)

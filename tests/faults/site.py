@@ -21,13 +21,16 @@ from tests.faults.servers import Server
 TEND_SECONDS = 0.2
 READY_SECONDS_MAX = 60.0
 PROGRAM = ["server.cli"]
+WITNESS_PROGRAM = ["tests.faults.witness"]
 BROKEN_PROGRAM = "tests.faults.broken"
 
 
 class Site:
     """`tend` brings back whatever died, unless it is held down: what a supervisor does for real servers."""
 
-    def __init__(self, folder: Path, servers: int, chance: random.Random, clock: Clock, broken: str | None) -> None:
+    def __init__(
+        self, folder: Path, workers: list[int], chance: random.Random, clock: Clock, broken: str | None, *, with_witness: bool
+    ) -> None:
         self.folder = folder
         self.clock = clock
         self.postgres = EmbeddedPostgres(folder)
@@ -35,18 +38,27 @@ class Site:
         self.mailbox = Mailbox(clock)
         self.servers: list[Server] = []
         self.redis_held = False
-        self.http = aiohttp.ClientSession()
-        self._count = servers
+        self.http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))  # to any of a server's workers
+        self._workers = workers
+        self._with_witness = with_witness
         self._chance = chance
-        self._program = [BROKEN_PROGRAM, broken] if broken else PROGRAM
+        self._broken = broken
         self._tending: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         self.postgres.start()
         self.valkey.start()
         await self.mailbox.open()
-        for number in range(1, self._count + 1):
-            server = Server(number, self.folder, self.postgres.url, self.valkey.url, self._chance)
+        for number, workers in enumerate([*self._workers, 1][: len(self._workers) + self._with_witness], 1):
+            server = Server(
+                number,
+                self.folder,
+                self.postgres.url,
+                self.valkey.url,
+                self._chance,
+                workers=workers,
+                is_witness=number > len(self._workers),
+            )
             for link in server.links:
                 await link.open()
             self.servers.append(server)
@@ -73,8 +85,13 @@ class Site:
             self.postgres.tend()
             for server in self.servers:
                 if not server.alive and not server.held:
-                    server.start(self._program, self._settings())
+                    server.start(self._program_of(server), self._settings())
             await asyncio.sleep(TEND_SECONDS)
+
+    def _program_of(self, server: Server) -> list[str]:
+        if self._broken:
+            return [BROKEN_PROGRAM, self._broken]
+        return WITNESS_PROGRAM if server.is_witness else PROGRAM
 
     def _settings(self) -> dict[str, str]:
         return {
@@ -96,6 +113,10 @@ class Site:
             await asyncio.sleep(0.1)
         return None
 
+    @property
+    def witness(self) -> Server | None:
+        return next((server for server in self.servers if server.is_witness), None)
+
     @asynccontextmanager
     async def sql(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
         """A connection past all links, for the faults and for the checker."""
@@ -116,11 +137,16 @@ class Site:
 
 
 @asynccontextmanager
-async def open_site(servers: int, chance: random.Random, clock: Clock, broken: str | None = None) -> AsyncIterator[Site]:
-    """Everything started and ready; all of it gone at the end."""
+async def open_site(
+    workers: list[int], chance: random.Random, clock: Clock, broken: str | None = None, *, with_witness: bool = False
+) -> AsyncIterator[Site]:
+    """Everything started and ready; all of it gone at the end.
+
+    `workers`: of each server, 1 where it is one process. `with_witness`: one more server, which is not killed.
+    """
     with tempfile.TemporaryDirectory(prefix="swaploop-faults-", ignore_cleanup_errors=True) as folder:
         os.chmod(folder, 0o755)  # noqa: S103 - as root, PostgreSQL runs as another user, who has to get here
-        site = Site(Path(folder), servers, chance, clock, broken)
+        site = Site(Path(folder), workers, chance, clock, broken, with_witness=with_witness)
         try:
             await site.start()
             yield site

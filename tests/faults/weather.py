@@ -5,7 +5,7 @@ import random
 from collections.abc import Set
 from dataclasses import dataclass
 
-from tests.faults.faults import Fault, all_faults
+from tests.faults.faults import Fault, Felt, all_faults
 from tests.faults.history import History
 from tests.faults.site import Site
 
@@ -21,6 +21,7 @@ class Failed:
     fault: Fault
     began_at: float
     ended_at: float
+    felt_times: int  # what it hit
 
 
 class Weather:
@@ -43,19 +44,41 @@ class Weather:
             self.recoveries.append(await self._site.healthy_within(HEALTHY_SECONDS_MAX))
             await self._calm(done)
 
-    def silent(self, from_at: float, to_at: float, servers: Set[int]) -> bool:
-        """Whether a push by way of these servers may have been late between these times, because of a fault."""
+    def silent(self, from_at: float, to_at: float, servers: Set[int], *, by_redis: bool = True) -> bool:
+        """Whether a push by way of these servers may have been late between these times, because of a fault.
+
+        `by_redis`: what does not go by way of Redis is not late because of it.
+        """
         return any(
             was.fault.silences
+            and (by_redis or "Redis" not in was.fault.name)
             and was.began_at <= to_at
             and was.ended_at >= from_at
             and (was.fault.server is None or was.fault.server in servers)
             for was in self.failed
         )
 
+    def killed_between(self, from_at: float, to_at: float, server: int) -> bool:
+        """Whether this server was killed between these times."""
+        return any(
+            was.fault.kills and was.fault.server == server and was.felt_times and from_at <= was.began_at <= to_at
+            for was in self.failed
+        )
+
     def any_between(self, from_at: float, to_at: float) -> bool:
         """Whether anything failed between these times."""
         return any(was.began_at <= to_at and was.ended_at >= from_at for was in self.failed)
+
+    def together(self) -> int:
+        """How many faults there were at the same time as another."""
+        return sum(
+            any(one is not other and one.began_at < other.ended_at and other.began_at < one.ended_at for other in self.failed)
+            for one in self.failed
+        )
+
+    def kinds(self) -> list[str]:
+        """The names of all faults that there are."""
+        return sorted({fault.name for fault in all_faults(self._site, random.Random(1))})
 
     def _draw(self, besides: Fault | None) -> Fault:
         if not self._deck:
@@ -73,11 +96,12 @@ class Weather:
             return
         seconds = self._chance.uniform(LASTS_SECONDS_MIN, fault.seconds_max) if fault.seconds_max > 1 else fault.seconds_max
         began_at = self._site.clock.now()
-        async with fault.fail():
+        felt = Felt()
+        async with fault.fail(felt):
             await _until(done, seconds)
         ended_at = self._site.clock.now()
-        self.failed.append(Failed(fault, began_at, ended_at))
-        self._history.note(fault=fault.name, target=fault.target, began_at=began_at, ended_at=ended_at)
+        self.failed.append(Failed(fault, began_at, ended_at, felt.times))
+        self._history.note(fault=fault.name, target=fault.target, began_at=began_at, ended_at=ended_at, felt_times=felt.times)
 
     async def _calm(self, done: asyncio.Event) -> None:
         await _until(done, self._chance.uniform(*CALM_SECONDS))

@@ -1,12 +1,15 @@
 """What the people of the run know of the market between them, from answers and pushes. It may be out of date; so may people."""
 
+from collections import defaultdict
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 Data = dict[str, Any]
 
 OPEN = {"proposed", "negotiating", "PENDING", "COUNTER_OFFERED", "PROPOSED"}
 AGREED = {"confirmed", "ACCEPTED", "DISPUTED"}
+CLOSED_KEPT_MAX = 12  # of a person: what they still talk about
 
 
 @dataclass(slots=True)
@@ -20,6 +23,7 @@ class KnownDeal:
     status: str
     conversation: str
     awaiting: tuple[str, ...]
+    expires_at: float  # seconds of the epoch
 
     @property
     def items(self) -> tuple[str, ...]:
@@ -39,6 +43,8 @@ class World:
         self.owners: dict[str, str] = {}  # item → person
         self.deals: dict[str, KnownDeal] = {}
         self.last_seqs: dict[str, int] = {}  # conversation → seq
+        self._closed: set[str] = set()  # deals
+        self._of_person: dict[str, dict[str, None]] = defaultdict(dict)  # deals, the one that was closed last at the end
 
     def learn(self, event: str, answer: object) -> None:
         """From the answer of a deal's action."""
@@ -55,12 +61,30 @@ class World:
             self.last_seqs[conversation] = max(push["seq"], self.last_seqs.get(conversation, 0))
 
     def _keep(self, deal: KnownDeal) -> None:
-        known = self.deals.get(deal.id)
-        if known is not None and not (known.is_open or known.is_agreed):
+        if deal.id in self._closed:
             return  # a late push must not open again what is closed
         self.deals[deal.id] = deal
-        if deal.status.lower() == "completed":
-            self.owners |= {item: receiver for item, _, receiver in deal.legs}
+        closed = not (deal.is_open or deal.is_agreed)
+        if closed:
+            self._closed.add(deal.id)
+            if deal.status.lower() == "completed":
+                self.owners |= {item: receiver for item, _, receiver in deal.legs if item in self.owners}
+        for person in deal.parties:
+            mine = self._of_person[person]
+            mine.pop(deal.id, None)
+            mine[deal.id] = None
+            if closed:
+                self._forget(mine)
+
+    def _forget(self, mine: dict[str, None]) -> None:
+        closed = [number for number in mine if number in self._closed]
+        for number in closed[:-CLOSED_KEPT_MAX]:
+            del mine[number]
+            self.deals.pop(number, None)
+
+    def gone(self, item: str) -> None:
+        """It was deleted."""
+        self.owners.pop(item, None)
 
     def items_of(self, person: str) -> list[str]:
         return sorted(item for item, owner in self.owners.items() if owner == person)
@@ -69,7 +93,7 @@ class World:
         return sorted(item for item, owner in self.owners.items() if owner != person)
 
     def deals_of(self, person: str) -> list[KnownDeal]:
-        return [deal for deal in self.deals.values() if person in deal.parties]
+        return [self.deals[number] for number in self._of_person[person] if number in self.deals]
 
 
 def deal_of(kind: str, data: Data) -> KnownDeal:
@@ -94,4 +118,5 @@ def deal_of(kind: str, data: Data) -> KnownDeal:
             if place["receivingItem"]
         ]
         awaiting = tuple(data["awaiting"])
-    return KnownDeal(data["id"], kind, parties, tuple(legs), data["status"], data["conversation"], tuple(awaiting))
+    expires_at = datetime.fromisoformat(data["expiresAt"]).timestamp()
+    return KnownDeal(data["id"], kind, parties, tuple(legs), data["status"], data["conversation"], tuple(awaiting), expires_at)

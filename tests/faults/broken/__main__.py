@@ -4,7 +4,9 @@ import sys
 
 from server.cli import main
 from tests.faults.broken.builds import BUILDS
+from tests.faults.witness import tell_memory
 
 if __name__ == "__main__":
+    tell_memory()
     BUILDS[sys.argv.pop(1)]()
     main()

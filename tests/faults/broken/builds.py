@@ -1,7 +1,9 @@
 """The broken builds: what each does wrong. They patch the real server when it starts; nothing of this is in the product."""
 
 import asyncio
+import itertools
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -17,9 +19,12 @@ import handlers.proposing
 import server.upkeep
 from handlers.access import access_people
 from handlers.action import Action, Call
-from matching.deal import Deal
+from matching.deal import Deal, Move
+from matching.moves import after
 from matching.refusals import ItemUnavailable
+from server.audience import Audience, Push
 from server.relay import Relay
+from server.upkeep import Upkeep
 from storage.answers import StoredAnswer, keep_answer
 from storage.database import Tx
 from storage.deal_record import DealRecord
@@ -127,6 +132,51 @@ def keys_after_the_commit() -> None:
     _put(road, "_change", change)
 
 
+def agree_after_the_expiry() -> None:
+    """Takes a yes for as long as nobody has swept the deal away (C6)."""
+
+    def whenever(deal: Deal, move: Move, by: UUID | None) -> Deal:
+        return after(replace(deal, expired=deal.expired and move is Move.EXPIRE), move, by)
+
+    _put(handlers.deals, "after", whenever)
+
+
+def sessions_that_live_on() -> None:
+    """Ends the sockets of a session only when its tokens have run out, and lets it come in again elsewhere (C71)."""
+
+    async def never(_: Upkeep) -> None:
+        pass
+
+    _put(Upkeep, "_watch_sessions", never)
+    _put(Upkeep, "load_revoked", never)
+
+
+def keep_what_was_pushed() -> None:
+    """Never lets go of what it has pushed: 2 KB per push."""
+    kept: list[bytes] = []
+    deliver = Audience.deliver
+
+    def deliver_and_keep(self: Audience, push: Push) -> None:
+        kept.append(push.event.encode() * (2_000 // len(push.event)))
+        deliver(self, push)
+
+    _put(Audience, "deliver", deliver_and_keep)
+
+
+def leave_a_task_behind() -> None:
+    """Leaves a task behind, one for every twenty pushes, that waits for what never comes."""
+    waiting: list[asyncio.Task[bool]] = []
+    pushed = itertools.count(1)
+    deliver = Audience.deliver
+
+    def deliver_and_wait(self: Audience, push: Push) -> None:
+        if next(pushed) % 20 == 0:
+            waiting.append(asyncio.create_task(asyncio.Event().wait()))
+        deliver(self, push)
+
+    _put(Audience, "deliver", deliver_and_wait)
+
+
 def _put(where: object, name: str, what: object) -> None:
     """In the place of what the real server has there."""
     assert hasattr(where, name), f"{where} has no {name} any more"
@@ -139,4 +189,8 @@ BUILDS: dict[str, Callable[[], None]] = {
     "pub-sub-only": deliver_by_pub_sub_only,
     "marks-go-back": marks_that_go_back,
     "keys-after-commit": keys_after_the_commit,
+    "agrees-after-expiry": agree_after_the_expiry,
+    "sessions-live-on": sessions_that_live_on,
+    "keeps-pushes": keep_what_was_pushed,
+    "leaves-tasks": leave_a_task_behind,
 }

@@ -29,12 +29,19 @@ RINGS = """
      WHERE kind IN ('cycle', 'chain') GROUP BY 1
 """
 OPENERS = "SELECT deals.id::text, user_id::text FROM deals JOIN parties ON deal_id = deals.id AND position = 0"
+GONE = "SELECT id::text FROM items WHERE deleted_at IS NOT NULL"
 DESCRIPTIONS = "SELECT id::text, description FROM items"
 
 
 async def check(evidence: Evidence, sql: Sql) -> list[Finding]:
     acts = evidence.acts().values()
-    return [*await _by_trace(acts, sql), await _moves(acts, sql), await _rings(acts, sql), await _last_edit(acts, sql)]
+    return [
+        *await _by_trace(acts, sql),
+        await _moves(acts, sql),
+        await _rings(acts, sql),
+        await _last_edit(acts, sql),
+        await _taken_down(acts, sql),
+    ]
 
 
 async def _by_trace(acts: Iterable[list[Call]], sql: Sql) -> list[Finding]:
@@ -114,6 +121,23 @@ async def _last_edit(acts: Iterable[list[Call]], sql: Sql) -> Finding:
             if any(min(call.sent_at for call in act) > over_at for act in acknowledged):
                 broken.append(f"item {row['id']} shows an edit that a later one had replaced")
     return finding("an item shows its last acknowledged edit", sum(map(len, edits.values())), broken)
+
+
+async def _taken_down(acts: Iterable[list[Call]], sql: Sql) -> Finding:
+    gone = {row["id"] for row in await sql.fetch(GONE)}
+    asked: dict[str, Counter[str]] = defaultdict(Counter)
+    for act in acts:
+        if act[0].event == "item:delete":
+            asked[act[0].payload["itemId"]][outcome_of(act)] += 1
+    broken = [
+        f"item {item}: {dict(asked[item])}, and it is gone" for item in gone if not asked[item]["ok"] + asked[item]["unknown"]
+    ]
+    broken += [
+        f"item {item}: {dict(outcomes)}, and it is there"
+        for item, outcomes in asked.items()
+        if outcomes["ok"] and item not in gone
+    ]
+    return finding("an item is off the market when that was acknowledged, and only then", len(asked), broken)
 
 
 def move_of(call: Call) -> tuple[str, str] | None:

@@ -12,6 +12,7 @@ from tests.faults.history import Call
 
 WITHIN_SECONDS = 2.0
 AFTER_SECONDS = 6.0  # what a fault was in the way of may come a little later still
+KILLED_SECONDS = 1.0  # after the acknowledgement: what the server had not yet told is left to others
 SURELY_SECONDS = 20.0  # on a connection that lives on for so long it must have come, whatever was in the way
 
 ENTRIES = """
@@ -38,8 +39,8 @@ async def check(evidence: Evidence, sql: Sql) -> list[Finding]:
         devices[device.user].append(device)
     heard = {device.name: _first_heard(device) for device in evidence.devices}
 
-    surely = soon = 0
-    never, late = [], []
+    surely = soon = orphans = 0
+    never, late, never_told = [], [], []
     for call in evidence.calls:
         said_at = _place_of(call, moves)
         if said_at is None or call.again or not call.sent_at - 0.1 <= began[said_at] <= call.ended_at:
@@ -53,8 +54,13 @@ async def check(evidence: Evidence, sql: Sql) -> list[Finding]:
                 where = f"{said_at} of {call.event} (acknowledged at {call.ended_at:.1f} s by {_server(call)}) to {device.name}"
                 if connection.ended_at > call.ended_at + SURELY_SECONDS or connection.ended_at > evidence.ended_at:
                     surely += 1
+                    orphan = evidence.weather.killed_between(
+                        call.ended_at, call.ended_at + KILLED_SECONDS, evidence.number_of(_server(call))
+                    )
+                    orphans += orphan
                     if at > min(connection.ended_at, evidence.ended_at):
                         never.append(f"{where}, connected to {connection.server} from {connection.began_at:.1f} s")
+                        never_told += [never[-1]] if orphan else []
                 limit = call.ended_at + WITHIN_SECONDS
                 if connection.ended_at > limit and not _in_the_way(evidence, call, connection, limit):
                     soon += 1
@@ -63,6 +69,7 @@ async def check(evidence: Evidence, sql: Sql) -> list[Finding]:
                         late.append(f"{where}: {at - call.ended_at:.1f} s")
     return [
         finding("an acknowledged change is pushed to every connected party", surely, never),
+        finding("also one whose server was killed within a second of the acknowledgement", orphans, never_told),
         finding("within 2 s, where nothing is in the way of it but a server that was killed", soon, late),
         _in_order(evidence),
     ]

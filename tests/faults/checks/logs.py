@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from tests.faults.devices import content_of
 from tests.faults.evidence import Evidence, Finding, Sql, finding
 
 ENTRIES = """
@@ -40,14 +41,14 @@ async def check(evidence: Evidence, sql: Sql) -> list[Finding]:
 
 
 def _on_every_device(
-    evidence: Evidence, written: dict[str, dict[int, tuple[Any, ...]]], conversations: dict[str, list[str]]
+    evidence: Evidence, logs: dict[str, dict[int, tuple[Any, ...]]], conversations: dict[str, list[str]]
 ) -> list[Finding]:
     cases = 0
     order, missing, different = [], [], []
     for device in evidence.devices:
         for conversation in conversations[device.user]:
             seen = device.entries.get(conversation, [])
-            truth = written[conversation]
+            truth = logs[conversation]
             cases += len(truth)
             seqs = [entry.seq for entry in seen]
             first = seqs[0] if seqs else 1
@@ -56,9 +57,9 @@ def _on_every_device(
             if not seqs or seqs[-1] != max(truth):
                 missing.append(f"{device.name} has {conversation} to {seqs[-1] if seqs else 0} of {max(truth)}")
             for entry in seen:
-                shown = (entry.kind, entry.sender, entry.text, entry.client_message_id, entry.change)
-                if shown != truth.get(entry.seq):
-                    different.append(f"{device.name} has {conversation} {entry.seq} as {shown}, not {truth.get(entry.seq)}")
+                written = truth.get(entry.seq)
+                if written is None or entry.content != content_of(*written):
+                    different.append(f"{device.name} has {conversation} {entry.seq} otherwise than it is: {written}")
     return [
         finding("each entry is told once, in order and without a gap, on every device", cases, order),
         finding("every device has every conversation to its end once it has caught up", cases, missing),

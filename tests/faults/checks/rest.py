@@ -11,34 +11,36 @@ ENDLESS_KEYS = {"swaploop:presence:here", "swaploop:marks:unwritten"}  # each on
 
 async def check(evidence: Evidence, _sql: Sql) -> list[Finding]:
     well = evidence.wellbeing
-    servers = len(well.idle_after)
+    processes = len(well.idle_after)
     recoveries = evidence.weather.recoveries
     slow = [f"not within {HEALTHY_SECONDS_MAX:.0f} s: {well.unwell}" for seconds in recoveries if seconds is None]
     took = f"at most {max((seconds for seconds in recoveries if seconds is not None), default=0):.1f} s"
     tasks_before = max(gauges["swaploop_tasks"] for gauges in well.idle_before.values())
     tasks = [
-        f"server {number}: {gauges['swaploop_tasks']:.0f} tasks, {tasks_before:.0f} at the beginning"
-        for number, gauges in well.idle_after.items()
+        f"{process}: {gauges['swaploop_tasks']:.0f} tasks, {tasks_before:.0f} at the beginning"
+        for process, gauges in well.idle_after.items()
         if gauges["swaploop_tasks"] > tasks_before + TASKS_MORE_MAX
     ]
     files_before = max(gauges.get("process_open_fds", 0) for gauges in well.idle_before.values())
     files = [
-        f"server {number}: {gauges['process_open_fds']:.0f} files and connections, {files_before:.0f} at the beginning"
-        for number, gauges in well.idle_after.items()
+        f"{process}: {gauges['process_open_fds']:.0f} files and connections, {files_before:.0f} at the beginning"
+        for process, gauges in well.idle_after.items()
         if gauges.get("process_open_fds", 0) > files_before + FILES_MORE_MAX
     ]
     total = sum(count for _, count in well.connections)
-    if total > POOL_SIZE * servers:
-        files.append(f"{total} connections to PostgreSQL from {servers} servers")
+    if total > POOL_SIZE * processes:
+        files.append(f"{total} connections to PostgreSQL from {processes} processes")
     files += [f"{count} connections {state}" for state, count in well.connections if state not in ("idle", "active")]
-    if well.channels > servers:
-        files.append(f"{well.channels} channels are listened to, by {servers} servers that nobody is at")
+    if well.channels > processes:
+        files.append(f"{well.channels} channels are listened to, by {processes} processes that nobody is at")
     keys = [key for key in well.endless_keys if key not in ENDLESS_KEYS]
+    orphans = finding("workers die with who looks after them", well.orphaned, well.outliving)
     return [
+        *([orphans] if well.has_workers else []),
         finding("every server is ready again within 30 s, by itself", len(recoveries), slow, took),
-        finding("nothing is left to be delivered, mailed, expired or matched", 1, well.settled),
-        finding("no task has leaked", servers, tasks),
-        finding("no connection, file or subscription has leaked", servers, files),
-        finding("every key in Redis ends by itself", 1, keys),
+        finding("nothing is left to be delivered, mailed, expired or matched", well.settled_of, well.settled),
+        finding("no task has leaked", processes, tasks),
+        finding("no connection, file or subscription has leaked", processes, files),
+        finding("every key in Redis ends by itself", well.keys, keys),
         finding("no server met a bug", well.log_lines, well.bugs, "lines of their logs"),
     ]
