@@ -149,6 +149,16 @@ class Adjacency:
         self._length[node] = length - 1
         self.edges -= 1
 
+    def discard_all(self, nodes: Slots, other: int) -> None:
+        """`discard` in each row at once. Nodes are distinct."""
+        start, length = self._start[nodes], self._length[nodes]
+        places = _ranges(start, length)
+        place, last = places[self._others[places] == other], start + length - 1
+        assert len(place) == len(nodes), "each row has it, once"
+        self._others[place], self._scores[place] = self._others[last], self._scores[last]
+        self._length[nodes] -= 1
+        self.edges -= len(nodes)
+
     def last(self, nodes: Slots) -> tuple[Int32s, Int32s]:
         """(other, score) of the last edge of each node, of which none is empty."""
         place = self._start[nodes] + self._length[nodes] - 1

@@ -103,8 +103,7 @@ class Market:
             return False
         self._candidates.remove(slot)
         self._seekers.remove(slot)
-        for other in self.out.row(slot)[0].tolist():
-            self.into.discard(other, slot)
+        self.into.discard_all(self.out.row(slot)[0], slot)
         seekers = self.into.row(slot)[0].copy()
         self.out.remove(seekers, slot)
         self._note_floors(seekers)
@@ -142,6 +141,8 @@ class Market:
 
     def _renew(self, slots: Sequence[int]) -> None:
         """Compute these rows, both ways."""
+        if not slots:
+            return
         for slot in slots:
             others, scores = best_row(self.listings, self._candidates, slot)
             before, now = self.out.row(slot)[0].tolist(), set(others.tolist())

@@ -39,7 +39,7 @@ def test_rows_hold_what_was_put_in_them_in_order(seed: int) -> None:
         having = [node for node, row in enumerate(rows) if any(end == other for end, _ in row)]
         lacking = [node for node in range(len(rows)) if node not in having]
         full = [node for node, row in enumerate(rows) if row]
-        match chance.choice(["append", "insert", "remove", "last", "discard", "set", "empty"]):
+        match chance.choice(["append", "insert", "remove", "last", "discard", "discard all", "set", "empty"]):
             case "append":
                 some = {node: chance.randint(0, 1_000_000) for node in chance.sample(lacking, min(len(lacking), 8))}
                 edges.append(np.array([*some], np.int32), other, np.array([*some.values()], np.int32))
@@ -63,12 +63,16 @@ def test_rows_hold_what_was_put_in_them_in_order(seed: int) -> None:
                 edges.remove_last(np.array(nodes, np.int32))
                 for node in nodes:
                     rows[node].pop()
-            case "discard" if having:
-                node = chance.choice(having)
-                edges.discard(node, other)
-                place = [end for end, _ in rows[node]].index(other)
-                rows[node][place] = rows[node][-1]
-                rows[node].pop()
+            case "discard" | "discard all" as how if having:
+                nodes = chance.sample(having, min(len(having), 8 if how == "discard all" else 1))
+                if how == "discard all":
+                    edges.discard_all(np.array(nodes, np.int32), other)
+                else:
+                    edges.discard(nodes[0], other)
+                for node in nodes:
+                    place = [end for end, _ in rows[node]].index(other)
+                    rows[node][place] = rows[node][-1]
+                    rows[node].pop()
             case "set":
                 node = chance.randrange(len(rows))
                 rows[node] = [(end, chance.randint(0, 1_000_000)) for end in chance.sample(range(60), chance.randint(0, 20))]
