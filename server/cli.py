@@ -1,25 +1,23 @@
 """The command line, `swaploop`: serve, client, demo, ring, load, migrate, sample, check-config."""
 
-import gc
-import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import click
-import uvloop
 from dotenv import load_dotenv
 
 from server.config import SETTINGS, Config, ConfigError, read_config
 from server.embedded import EmbeddedError, start_parts
 from server.logs import configure_logs
-from server.memory import keep_no_large_blocks
+from server.process import GC_THRESHOLDS, Tend, prepare_to_serve, run
+from storage.database import POOL_SIZE
 from storage.migrate import MigrationEdited
 
-# Collecting young objects every 700 allocations costs a tenth of a busy server's time, and its longest pauses.
-GC_THRESHOLDS = (100_000, 50, 1000)
+__all__ = ["GC_THRESHOLDS", "main"]
+
+CONNECTIONS_BESIDES = 90  # to an embedded PostgreSQL, with those of the workers: for who migrates, looks, or measures
 
 URL = click.option("--url", default="http://localhost:8000", show_default=True, help="Where the server is.")
 
@@ -41,14 +39,15 @@ def serve(demo: bool | None) -> None:
 
     Without DATABASE_URL and REDIS_URL, a real PostgreSQL and a real Valkey are started in DATA_DIR, and stopped at the end.
     """
-    from server.serving import serve_until_stopped
-
     config = _config()
-    gc.set_threshold(*GC_THRESHOLDS)
-    keep_no_large_blocks()
+    prepare_to_serve()
+    if config.workers == 1:
+        from server.serving import serve_until_stopped
+    else:
+        from server.workers import serve_by_workers as serve_until_stopped
     with _stores(config) as stores:
         wanted = demo if demo is not None else config.database_url is None
-        _run(serve_until_stopped(config, stores.database_url, stores.redis_url, stores.tend, demo=wanted))
+        run(serve_until_stopped(config, stores.database_url, stores.redis_url, stores.tend, demo=wanted))
 
 
 @main.command()
@@ -68,7 +67,7 @@ def demo(url: str, fast: bool) -> None:
     """Play a swap of two and a ring of three, from finding it to swapped ownership, against a running server."""
     from client_demo.play import play
 
-    _run(play(url, 0.0) if fast else play(url))
+    run(play(url, 0.0) if fast else play(url))
 
 
 @main.command()
@@ -82,7 +81,7 @@ def ring(email: str, item: str, url: str, password: str | None, people: int) -> 
     from client_demo.ring_command import ring as ring_picture
 
     asked = password or click.prompt("Password", hide_input=True, err=True)
-    click.echo(_run(ring_picture(url, email, asked, item, people)), nl=False)
+    click.echo(run(ring_picture(url, email, asked, item, people)), nl=False)
 
 
 @main.command()
@@ -112,7 +111,7 @@ def migrate() -> None:
 
     config = _config()
     with _stores(config) as stores:
-        applied = _run(apply(stores.database_url))
+        applied = run(apply(stores.database_url))
     click.echo("\n".join(f"applied {name}" for name in applied) or "up to date")
 
 
@@ -125,7 +124,7 @@ def sample(items: int, messages: int | None) -> None:
 
     config = _config()
     with _stores(config) as stores:
-        _run(fill_market(stores.database_url, items, items if messages is None else messages))
+        run(fill_market(stores.database_url, items, items if messages is None else messages))
 
 
 @main.command("check-config")
@@ -170,14 +169,19 @@ class Stores:
 
     database_url: str
     redis_url: str
-    tend: Callable[[], list[str]]
+    tend: Tend
 
 
 @contextmanager
 def _stores(config: Config) -> Iterator[Stores]:
     """Those whose URLs were given, or embedded ones that run as long as the block."""
     try:
-        with start_parts(config.data_dir, postgres=not config.database_url, valkey=not config.redis_url) as parts:
+        with start_parts(
+            config.data_dir,
+            postgres=not config.database_url,
+            valkey=not config.redis_url,
+            postgres_options=(f"max_connections={CONNECTIONS_BESIDES + config.workers * POOL_SIZE}",),
+        ) as parts:
             for notice in parts.notices:
                 click.echo(notice, err=True)
             database_url = config.database_url or parts.database_url
@@ -187,17 +191,6 @@ def _stores(config: Config) -> Iterator[Stores]:
             yield Stores(database_url, redis_url, parts.tend)
     except (EmbeddedError, MigrationEdited) as error:
         sys.exit(str(error))
-
-
-def _run(work: Coroutine[Any, Any, Any]) -> Any:
-    # SIGTERM ends the program as Ctrl-C does: everything is stopped in order
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        return uvloop.run(work)
-    except KeyboardInterrupt:
-        return None
-    finally:
-        work.close()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import secrets
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 SECRET_BYTES_MIN = 32
+WORKERS_MAX = 64
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -30,7 +32,7 @@ class Setting:
 SETTINGS = (
     Setting("HOST", "127.0.0.1", "address to listen on; 0.0.0.0 for all"),
     Setting("PORT", "8000", "port to listen on"),
-    Setting("WORKERS", "1", "server processes on this machine; only 1 is taken so far"),
+    Setting("WORKERS", "1", "server processes that share PORT, at most 64; several need Linux"),
     Setting("DATABASE_URL", "", "postgresql://…; unset: an embedded PostgreSQL, data in DATA_DIR"),
     Setting("REDIS_URL", "", "redis://… or unix://…; unset: an embedded Valkey, data in DATA_DIR"),
     Setting("DATA_DIR", "./var", "where embedded data, secret key, pictures and mail files are"),
@@ -40,7 +42,7 @@ SETTINGS = (
     Setting("SMTP_URL", "", "smtp://user:pass@host:port, or smtps://…; unset: each mail is a file in DATA_DIR/mail"),
     Setting("MAIL_FROM", "Swaploop <noreply@swaploop.example>", "the sender of mail"),
     Setting("UPLOAD_DIR", "", "where pictures are stored; unset: DATA_DIR/uploads; to be shared by all machines"),
-    Setting("TRANSPORTS", "websocket,polling", "Engine.IO transports; websocket only, on several processes"),
+    Setting("TRANSPORTS", "websocket,polling", "Engine.IO transports; websocket alone where WORKERS is above 1"),
     Setting("ACCESS_TOKEN_TTL", "900", "seconds that an access token lasts"),
     Setting("REFRESH_TOKEN_TTL", "2592000", "seconds that a session lasts after its last renewal"),
     Setting("RATE_LIMITS", "on", "on, or off for load tests"),
@@ -79,8 +81,15 @@ class _Reader:
     """Reads settings and collects what is wrong with them."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._values = {setting.name: environment.get(setting.name, "").strip() or setting.default for setting in SETTINGS}
+        self._given = {setting.name for setting in SETTINGS if environment.get(setting.name, "").strip()}
+        self._values = {
+            setting.name: environment[setting.name].strip() if setting.name in self._given else setting.default
+            for setting in SETTINGS
+        }
         self.wrong: list[str] = []
+
+    def given(self, name: str) -> bool:
+        return name in self._given
 
     def text(self, name: str) -> str:
         return self._values[name]
@@ -129,14 +138,19 @@ def read_config(environment: Mapping[str, str] = os.environ) -> Config:
     port = read.number("PORT", 0, 65535)
     data_dir = Path(read.text("DATA_DIR")).expanduser().resolve()
     public_url = read.url("PUBLIC_URL", "http", "https") or f"http://localhost:{port}"
-    transports = read.words("TRANSPORTS")
+    workers = read.number("WORKERS", 1, WORKERS_MAX)
+    if workers > 1 and sys.platform != "linux":
+        read.wrong.append("WORKERS must be 1 here: that several processes share a port evenly is Linux's")
+    transports = read.words("TRANSPORTS") if read.given("TRANSPORTS") or workers == 1 else ("websocket",)
     if not transports or not set(transports) <= {"websocket", "polling"}:
         read.wrong.append("TRANSPORTS must be websocket, or websocket,polling")
+    elif workers > 1 and "polling" in transports:
+        read.wrong.append(
+            "TRANSPORTS must be websocket where WORKERS is above 1: by polling, one client's requests reach several processes, "
+            "and only one of them knows the connection"
+        )
     if "*" in read.words("CORS_ORIGINS"):
         read.wrong.append("CORS_ORIGINS must name each origin; '*' would let any site act for a signed-in person")
-    workers = read.number("WORKERS", 1, 64)
-    if workers > 1:
-        read.wrong.append("WORKERS: several processes come with a later release; this one serves with 1")
     own = (f"http://localhost:{port}", f"http://127.0.0.1:{port}", public_url)
     config = Config(
         host=read.text("HOST"),

@@ -29,10 +29,16 @@ CLOSE_SECONDS_MAX = 2.0  # for the client to read what was sent, and to say that
 UPGRADE_SECONDS_MAX = 10.0
 PACKETS_A_POLL_MAX = 10_000  # a body's size is bounded already
 
-TEXT, BINARY = int(WSMsgType.TEXT), int(WSMsgType.BINARY)
+TEXT, BINARY, END = int(WSMsgType.TEXT), int(WSMsgType.BINARY), int(WSMsgType.CLOSE)
+NORMAL_CLOSURE, SERVICE_RESTART = 1000, 1012  # why a WebSocket is closed (RFC 6455, 7.4.1, and IANA's list)
 OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = "0123456"
 SEPARATOR = "\x1e"  # of a poll's packets
 TOO_MANY_HEADERS = [("Content-Type", "application/json"), ("Retry-After", "10")]
+STOPPING = {
+    "status": "503 SERVICE UNAVAILABLE",
+    "headers": [("Content-Type", "text/plain"), ("Retry-After", "1"), ("Connection", "close")],
+    "response": b"This server stops. Connect again.",
+}
 
 Heard = Callable[["EngineSocket", str | bytes], Awaitable[None] | None]
 
@@ -45,9 +51,9 @@ class EngineSocket:
     """One connection. What python-engineio's server asks of its sockets is here by the same names."""
 
     __slots__ = (
-        "__weakref__", "_ending", "_flushing", "_ping_timer", "_polling", "_ponged", "_transport", "_waiting",
-        "_websocket", "address", "closed", "closing", "connected", "deadline", "held_back", "request", "server", "sid",
-        "under_way", "upgraded", "upgrading", "waiting_bytes",
+        "__weakref__", "_code", "_ending", "_flushing", "_ping_timer", "_polling", "_ponged", "_read_out", "_reading",
+        "_transport", "_waiting", "_websocket", "address", "closed", "closing", "connected", "deadline", "held_back", "request",
+        "server", "sid", "under_way", "upgraded", "upgrading", "waiting_bytes",
     )  # fmt: skip
 
     def __init__(self, server: "EngineServer", sid: str, request: web.Request, address: str) -> None:
@@ -67,6 +73,9 @@ class EngineSocket:
         self._polling: asyncio.Future[None] | None = None
         self._ping_timer: asyncio.TimerHandle | None = None
         self._ponged = True
+        self._reading = False
+        self._read_out: asyncio.Future[None] | None = None  # done once the reader has come to the end
+        self._code = NORMAL_CLOSURE
         self._ending: asyncio.Task[None] | None = None
 
     # To the client
@@ -75,7 +84,7 @@ class EngineSocket:
         """Send an Engine.IO packet, at once or when the reader gets to it. A reader that is too far behind is cut off."""
         transport = self._transport
         if transport is not None and self._flushing is None and transport.get_write_buffer_size() < WRITING_BYTES_MAX:
-            if not transport.is_closing():
+            if not self.closed and not transport.is_closing():
                 transport.write(framed(data, opcode))
             return
         if self.closed:
@@ -138,13 +147,16 @@ class EngineSocket:
             raise BadPacket("two polls at once")
         return await self.poll()
 
-    async def poll(self) -> list[packet.Packet]:
+    async def poll(self) -> Any:
+        """The packets that wait, as soon as there is one."""
         if not self._waiting and not self.closed:
             self._polling = asyncio.get_running_loop().create_future()
             try:
                 await self._polling
             finally:
                 self._polling = None
+        if not self._waiting and self._code == SERVICE_RESTART:
+            return STOPPING
         return self._take_waiting() if not self.upgrading else [packet.Packet(packet.NOOP)]
 
     async def handle_post_request(self, environ: dict[str, Any]) -> None:
@@ -171,33 +183,52 @@ class EngineSocket:
     async def serve_websocket(self, request: web.Request) -> web.WebSocketResponse:
         """Read until the connection ends. No compression: its buffers would be 120 KB a connection."""
         websocket = web.WebSocketResponse(
-            max_msg_size=self.server.max_http_buffer_size, compress=False, writer_limit=0, timeout=CLOSE_SECONDS_MAX
+            max_msg_size=self.server.max_http_buffer_size,
+            compress=False,
+            writer_limit=0,
+            timeout=CLOSE_SECONDS_MAX,
+            autoclose=False,  # we do that
         )
         await websocket.prepare(request)
         reason = self.server.reason.TRANSPORT_CLOSE
         try:
             if self.connected and not await self._upgrade(websocket):
                 return websocket
+            if self.closed:  # meanwhile
+                await websocket.close(code=self._code)
+                return websocket
             self.request, self._websocket, self._transport = request, websocket, request.transport
-            self.connected = self.upgraded = True
+            self.connected = self.upgraded = self._reading = True
             if self._waiting:
                 self._flush()
-            async for message in websocket:
-                if message.type is not WSMsgType.TEXT and message.type is not WSMsgType.BINARY:
-                    break
-                waiting = self._hear(message.data)
-                if waiting is not None:
-                    await waiting
-                if self.closed:
-                    break
+            await self._read(websocket)
         except BadPacket as error:
             log.info("socket.bad_packet", error=str(error))
             reason = self.server.reason.TRANSPORT_ERROR
+            self.end(reason)
+            await self._read(websocket)
         finally:
             if self._websocket is websocket:
+                self._reading = False
+                if self._read_out is not None and not self._read_out.done():
+                    self._read_out.set_result(None)
                 self.end(reason)
                 await self.ended()
         return websocket
+
+    async def _read(self, websocket: web.WebSocketResponse) -> None:
+        """Hear what comes, until the connection ends. Raises BadPacket.
+
+        Once we have closed it, only the client's word that it closes too is waited for: if we hung up with something unread,
+        the system would tell the client so at once, and throw away what we had sent.
+        """
+        async for message in websocket:
+            if message.type is not WSMsgType.TEXT and message.type is not WSMsgType.BINARY:
+                return
+            if not self.closed:
+                waiting = self._hear(message.data)
+                if waiting is not None:
+                    await waiting
 
     async def _upgrade(self, websocket: web.WebSocketResponse) -> bool:
         """Change over from polling: probe, answer, upgrade. Whether that came to be; else polling goes on."""
@@ -258,21 +289,27 @@ class EngineSocket:
 
     # Its end
 
-    def end(self, reason: str, *, at_once: bool = False) -> None:
-        """Close the connection whether or not the client does its part; `disconnect` fires now.
+    def quiet(self) -> bool:
+        """Whether nothing of what it asked is being worked on, and it has the answers, or at least is being sent them."""
+        return self.under_way == 0 and (self.upgraded or not self._waiting)
+
+    def end(self, reason: str, *, at_once: bool = False, code: int = NORMAL_CLOSURE) -> None:
+        """Close the connection whether or not the client does its part; `disconnect` fires now. `code`: of the WebSocket.
 
         What has been sent goes out first, within CLOSE_SECONDS_MAX; `at_once`: it is dropped.
         """
         if self.closed:
             return
         self.closed = self.closing = True
+        self._code = code
         for timer in (self._ping_timer, self.deadline):
             if timer is not None:
                 timer.cancel()
         self.server.forget(self)
         if self._polling is not None and not self._polling.done():
-            self._waiting = self._waiting or deque()
-            self._waiting.append((CLOSE.encode(), TEXT))
+            if code != SERVICE_RESTART:  # after a CLOSE, some clients do not come back by themselves
+                self._waiting = self._waiting or deque()
+                self._waiting.append((CLOSE.encode(), TEXT))
             self._polling.set_result(None)
         if at_once:
             self._abort()
@@ -282,13 +319,17 @@ class EngineSocket:
         await asyncio.gather(self._hang_up(), self.server._trigger_event("disconnect", self.sid, reason, run_async=False))
 
     async def _hang_up(self) -> None:
-        if self._websocket is None:
+        if self._websocket is None or self._transport is None:
             return
         try:
             async with asyncio.timeout(CLOSE_SECONDS_MAX):
                 if self._flushing is not None:
                     await asyncio.shield(self._flushing)
-                await self._websocket.close()
+                if not self._websocket.closed and not self._transport.is_closing():
+                    self._transport.write(framed(struct.pack("!H", self._code), END))
+                    if self._reading:
+                        self._read_out = asyncio.get_running_loop().create_future()
+                        await self._read_out
         except (TimeoutError, ConnectionError, RuntimeError):
             pass
         finally:
@@ -330,6 +371,7 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]  # python-engine
         self.address_of: Callable[[web.Request], str] = lambda request: request.remote or ""
         self.sockets_per_address_max: int | None = None
         self.too_many: bytes = b"Too many connections"
+        self.stopping = False
         self.by_address: Counter[str] = Counter()
 
     def forget(self, socket: EngineSocket) -> None:
@@ -339,6 +381,8 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]  # python-engine
             del self.by_address[socket.address]
 
     async def _handle_connect(self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None) -> Any:
+        if self.stopping:
+            return STOPPING
         request: web.Request = environ["aiohttp.request"]
         address = self.address_of(request)
         if self.sockets_per_address_max is not None and self.by_address[address] >= self.sockets_per_address_max:

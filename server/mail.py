@@ -21,6 +21,7 @@ import structlog
 
 from handlers.tokens import digest, new_secret
 from server.letters import RESET_LIFETIME, write_letter
+from server.stopping import until_done
 from server.upkeep import every
 from storage.database import Database
 from storage.mails import ATTEMPTS_MAX, put_off_mail, remove_mail, take_due_mail
@@ -46,6 +47,13 @@ class Mailer:
         self._folder = folder
         self._public_url = public_url
         self._filed = 0
+        self._under_way = 0
+        self._stopping = False
+
+    async def finish(self, seconds: float) -> None:
+        """Begin no more letters, and wait for those that are being sent, for at most `seconds`: else they are sent again."""
+        self._stopping = True
+        await until_done(lambda: self._under_way == 0, seconds)
 
     async def run(self) -> None:
         """Send what is due, until cancelled."""
@@ -53,8 +61,13 @@ class Mailer:
         await asyncio.gather(*(every(LOOK_SECONDS, "mail", self._send_due) for _ in range(senders)))
 
     async def _send_due(self) -> None:
-        while await self._send_one():
-            pass
+        while not self._stopping:
+            self._under_way += 1
+            try:
+                if not await self._send_one():
+                    return
+            finally:
+                self._under_way -= 1
 
     async def _send_one(self) -> bool:
         """Whether there was a mail to send. Raises Unavailable."""

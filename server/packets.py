@@ -8,6 +8,7 @@ tests/test_bad_events.py and tests/test_protocol.py watch each of these, since w
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable
 from typing import Any
 
@@ -19,7 +20,7 @@ from socketio import packet
 
 from handlers.dispatch import new_request_id, refusal
 from matching.refusals import InvalidRequest
-from server.engine import BINARY, TEXT, EngineServer, EngineSocket
+from server.engine import BINARY, SERVICE_RESTART, TEXT, EngineServer, EngineSocket
 from server.rooms import Rooms
 
 log = structlog.get_logger()
@@ -34,6 +35,8 @@ UNREADABLE = (msgspec.DecodeError, ValueError, LookupError, TypeError, Attribute
 ASKS = re.compile(r"(?:2|5\d{1,9}-)(\d{1,15})(?!\d)")
 NUMBER_DIGITS_MAX = 15
 SUITES_PAUSE_SECONDS = 0.02
+QUIET_LOOK_SECONDS = 0.01
+ROLL_BACK_SECONDS_MAX = 2.0
 
 
 class Json:
@@ -80,6 +83,8 @@ class PacketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
 
     def hear(self, socket: EngineSocket, data: str | bytes) -> Awaitable[None] | None:
         """Take one packet; what to wait for before the next is read. An event of '/' takes the short way."""
+        if self.eio.stopping:
+            return None  # it is cut off, unanswered: whoever sent it asks again, with its key, where it connects next
         if isinstance(data, str) and data[:1] == "2":
             begin = data.find("[", 1)
             number = data[1:begin]
@@ -222,6 +227,30 @@ class PacketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         socket = self.eio.sockets.get(eio_sid)
         if socket is not None:
             socket.end(reason or self.reason.TRANSPORT_ERROR)
+
+    async def finish(self, seconds: float) -> None:
+        """Begin nothing more, and close each connection once what it has asked for is answered, with 1012, service restart.
+
+        Never by a Socket.IO DISCONNECT, after which clients would not come back by themselves. What is still under way after
+        `seconds` is cancelled, unanswered: its transaction is rolled back.
+        """
+        self.eio.stopping = True
+        late_at = time.monotonic() + seconds
+        ending: dict[EngineSocket, None] = {}
+        while self._under_way or self.eio.sockets:
+            late = time.monotonic() >= late_at
+            if late and self._under_way:
+                log.warning("socket.cancelled", events=len(self._under_way))
+                for task in self._under_way:
+                    task.cancel()
+                await asyncio.wait(self._under_way, timeout=ROLL_BACK_SECONDS_MAX)
+                self._under_way.clear()
+            for socket in list(self.eio.sockets.values()):
+                if late or socket.quiet():
+                    socket.end(self.reason.SERVER_DISCONNECT, code=SERVICE_RESTART)
+                    ending[socket] = None
+            await asyncio.sleep(QUIET_LOOK_SECONDS)
+        await asyncio.gather(*(socket.ended() for socket in ending), return_exceptions=True)
 
     # To the client
 

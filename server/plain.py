@@ -1,4 +1,7 @@
-"""What is neither an action nor a description of one: pictures, health, readiness, metrics."""
+"""What is neither an action nor a description of one: pictures, health, readiness, metrics.
+
+Health and readiness are the process's that answers, where there are several.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,24 +9,26 @@ from dataclasses import dataclass
 
 import msgspec
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
+from server.metrics import Metrics
+from server.orders import Place
 from server.pictures import CONTENT_TYPE, Pictures
+from server.stopping import Stopping
 from storage.bus import Bus
 from storage.cache import Cache
 from storage.database import Database
 
-TASKS = Gauge("swaploop_tasks", "Tasks of the event loop: they must not grow with time")
-
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What readiness asks: the stores, the listener, and whether every background loop still runs."""
+    """What readiness asks: the stores, the listener, whether every background loop still runs, and whether they shall."""
 
     database: Database
     cache: Cache
     bus: Bus
     loops: "Sequence[asyncio.Future[None]]"
+    stopping: Stopping
+    place: Place | None
 
     async def parts(self) -> dict[str, bool]:
         return {
@@ -34,20 +39,19 @@ class Health:
         }
 
 
-def add_plain_routes(application: web.Application, health: Health, pictures: Pictures) -> None:
+def add_plain_routes(application: web.Application, health: Health, metrics: Metrics, pictures: Pictures) -> None:
+    who = {} if health.place is None else {"worker": health.place.number}
+
     async def healthz(_: web.Request) -> web.Response:
         """The process is alive, and its event loop runs."""
-        return _json({"status": "ok"})
+        return _json({"status": "ok"} | who)
 
     async def readyz(_: web.Request) -> web.Response:
         """PostgreSQL and Redis have answered now, and the listener has lately heard its own ping."""
         parts = await health.parts()
-        ready = all(parts.values())
-        return _json({"status": "ready" if ready else "not ready"} | parts, 200 if ready else 503)
-
-    async def metrics(_: web.Request) -> web.Response:
-        TASKS.set(len(asyncio.all_tasks()))
-        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        ready = all(parts.values()) and not health.stopping.begun
+        status = "stopping" if health.stopping.begun else "ready" if ready else "not ready"
+        return _json({"status": status} | parts | who, 200 if ready else 503)
 
     async def media(request: web.Request) -> web.StreamResponse:
         """A picture. Its name cannot be guessed and never names another one, so it may be kept for ever."""
@@ -66,7 +70,7 @@ def add_plain_routes(application: web.Application, health: Health, pictures: Pic
 
     application.router.add_get("/healthz", healthz)
     application.router.add_get("/readyz", readyz)
-    application.router.add_get("/metrics", metrics)
+    application.router.add_get("/metrics", metrics.tell)
     application.router.add_get("/media/{name}", media)
 
 

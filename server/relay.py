@@ -7,7 +7,8 @@ deaf for a while, which the publisher cannot know, reads what its people missed 
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -23,6 +24,7 @@ from handlers.tokens import Caller
 from matching.refusals import Unavailable
 from server.audience import Audience, Push
 from server.sockets import SocketDoor
+from server.stopping import until_done
 from storage.bus import Bus
 from storage.database import Database
 from storage.deals import load_deals
@@ -61,6 +63,7 @@ class Relay:
         self._to_publish: deque[Push] = deque()
         self._pushed: deque[tuple[UUID, int]] = deque()
         self._gap_seconds = 0.0
+        self._at_work = 0  # loops that have taken something from their queue
         self._wake = asyncio.Event()
         self._wake_publisher = asyncio.Event()
         self._wake_marker = asyncio.Event()
@@ -101,6 +104,21 @@ class Relay:
         if socket is not None:
             socket.caller, socket.warned = Caller(socket.user_id, session_id, expires_at), False
 
+    async def settle(self, seconds: float) -> None:
+        """Wait until what was announced has been published and marked, for at most `seconds`; the rest is in the outbox."""
+        await until_done(
+            lambda: not (self._announced or self._to_publish or self._pushed or self._at_work),
+            seconds,
+        )
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        self._at_work += 1
+        try:
+            yield
+        finally:
+            self._at_work -= 1
+
     # From the queues to the sockets, the bus, and out of the outbox
 
     def _push(self, push: Push) -> None:
@@ -116,7 +134,8 @@ class Relay:
             self._wake.clear()
             while self._announced:
                 try:
-                    await self._push_entries(_take(self._announced, BATCH), "announced")
+                    with self._working():
+                        await self._push_entries(_take(self._announced, BATCH), "announced")
                 except Unavailable:
                     log.warning("relay.put_off")  # the outbox has the entries
                 except Exception:
@@ -130,9 +149,10 @@ class Relay:
             while self._to_publish:
                 pushes = _take(self._to_publish, BATCH)
                 try:
-                    if await self.publish(pushes):
-                        self._pushed.extend(push.place for push in pushes if push.place is not None)
-                        self._wake_marker.set()
+                    with self._working():
+                        if await self.publish(pushes):
+                            self._pushed.extend(push.place for push in pushes if push.place is not None)
+                            self._wake_marker.set()
                 except Exception:
                     log.exception("relay.bug")  # the outbox has the entries; a publisher that ended would tell nobody anything
 
@@ -153,8 +173,9 @@ class Relay:
             while self._pushed:
                 batch = _take(self._pushed, 1000)
                 try:
-                    async with self._database.connection() as tx:
-                        await mark_pushed(tx, batch)
+                    with self._working():
+                        async with self._database.connection() as tx:
+                            await mark_pushed(tx, batch)
                 except Unavailable:
                     log.warning("relay.not_marked", entries=len(batch))  # they are pushed once more, which is allowed
                 except Exception:

@@ -24,10 +24,12 @@ from matching.refusals import (
 )
 from server.address import client_address
 from server.config import Config
+from server.stopping import Stopping
 
 log = structlog.get_logger()
 
 PREFIXES = ("/api", "/api/v1")
+SOCKET_PATH = "/socket.io/"
 BODY_BYTES_MAX = 64 * 1024
 EXPOSED = "Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Request-Id"
 REQUEST_ID = web.RequestKey("request_id", str)
@@ -184,12 +186,24 @@ def respond(request: web.Request, answer: Answer) -> web.Response:
     return web.Response(body=body, status=answer.status, content_type=content_type, headers=headers)
 
 
-def middleware(config: Config) -> Callable[..., Awaitable[web.StreamResponse]]:
+def middleware(config: Config, stopping: Stopping) -> Callable[..., Awaitable[web.StreamResponse]]:
     """Around every request: its id, the headers of safety and of CORS, and our own words for aiohttp's refusals."""
     origins = frozenset(config.cors_origins)
 
     @web.middleware
     async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith(SOCKET_PATH):  # a socket lasts
+            return await answered(request, handler)
+        stopping.requests += 1
+        try:
+            response = await answered(request, handler)
+        finally:
+            stopping.requests -= 1
+        if stopping.begun:
+            response.force_close()
+        return response
+
+    async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
         request[REQUEST_ID] = new_request_id()
         origin = request.headers.get("Origin")
         if request.method == "OPTIONS" and origin in origins and "Access-Control-Request-Method" in request.headers:

@@ -1,7 +1,7 @@
 """The composition root: everything a server process is made of, started and stopped in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -17,12 +17,15 @@ from server.config import Config
 from server.descriptions import add_description_routes
 from server.logs import action_lines
 from server.mail import Mailer
+from server.metrics import Metrics
 from server.notifier import Notifier
+from server.orders import Place
 from server.pictures import Pictures
 from server.plain import Health, add_plain_routes
 from server.relay import Relay
 from server.rest import BODY_BYTES_MAX, RestDoor, middleware
 from server.sockets import SocketDoor
+from server.stopping import DRAIN_SECONDS_MAX, Stopping
 from server.upkeep import Upkeep
 from server.uploads import UPLOAD, upload_handler
 from storage.cache import Cache
@@ -38,8 +41,16 @@ from storage.presence import Presence
 log = structlog.get_logger()
 
 READY_SECONDS_MAX = 5.0
-DRAIN_SECONDS_MAX = 5.0
+SETTLE_SECONDS_MAX = 2.0
+HANG_UP_SECONDS_MAX = 1.0
 SWEEP_SECONDS = 3600.0
+
+
+class CannotListen(Exception):
+    """HOST:PORT is somebody else's, or no address of this machine."""
+
+    def __init__(self, cause: OSError) -> None:
+        self.cause = cause
 
 
 @dataclass(slots=True)
@@ -53,8 +64,11 @@ class Service:
 
 
 @asynccontextmanager
-async def running(config: Config, database_url: str, redis_url: str) -> AsyncIterator[Service]:
-    """A server on the given PostgreSQL and Redis, migrated and listening; stopped at the end of the block."""
+async def running(config: Config, database_url: str, redis_url: str, place: Place | None = None) -> AsyncIterator[Service]:
+    """A server on the given PostgreSQL and Redis, migrated and listening; stopped at the end of the block.
+
+    `place`: where it is one of several that share the port. Raises CannotListen, and OSError where PostgreSQL is away.
+    """
     await migrate(database_url)
     async with AsyncExitStack() as stack:
         database = await Database.connect(database_url)
@@ -71,6 +85,7 @@ async def running(config: Config, database_url: str, redis_url: str) -> AsyncIte
             categories = await load_categories(tx)
         matchmaker = Matchmaker(categories)
         stack.callback(matchmaker.close)
+        stopping = Stopping()
         app = App(
             database=database,
             marks=Marks(cache),
@@ -116,27 +131,54 @@ async def running(config: Config, database_url: str, redis_url: str) -> AsyncIte
         stack.push_async_callback(_cancel, tasks)
         for task in tasks:
             task.add_done_callback(_ended)
+        health = Health(database, cache, relay.bus, tasks, stopping, place)
+        metrics = Metrics(door, place)
         runner = web.AppRunner(
-            _application(app, config, door, Health(database, cache, relay.bus, tasks), pictures),
+            _application(app, config, door, health, metrics, pictures),
             access_log=None,
-            shutdown_timeout=DRAIN_SECONDS_MAX,
+            shutdown_timeout=HANG_UP_SECONDS_MAX,  # all that counts has been waited for by then
             handler_cancellation=False,
             auto_decompress=False,  # a body is bounded as it comes; nobody needs to send a compressed one
         )
+        stack.push_async_callback(relay.settle, SETTLE_SECONDS_MAX)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, config.host, config.port, backlog=1024)
-        await site.start()
-        stack.push_async_callback(door.close)
+        site = web.TCPSite(runner, config.host, config.port, backlog=1024, reuse_port=place is not None)
+        try:
+            await site.start()
+        except OSError as error:
+            raise CannotListen(error) from error
+        if place is not None:
+            stack.push_async_callback(await _answer_siblings(place, metrics))
+        port = runner.addresses[0][1]
+
+        async def finish() -> None:
+            stopping.begun = True
+            await site.stop()
+            await asyncio.gather(door.finish(DRAIN_SECONDS_MAX), mailer.finish(DRAIN_SECONDS_MAX), stopping.requests_answered())
+
+        stack.push_async_callback(finish)
         await _until_heard(relay)
-        yield Service(app, door, pictures, runner.addresses[0][1])
+        yield Service(app, door, pictures, port)
 
 
-def _application(app: App, config: Config, door: SocketDoor, health: Health, pictures: Pictures) -> web.Application:
-    application = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[middleware(config)])
+async def _answer_siblings(place: Place, metrics: Metrics) -> Callable[[], Awaitable[None]]:
+    """Tell the other workers what they ask for; what ends that."""
+    application = web.Application()
+    application.router.add_get("/metrics", metrics.tell_sibling)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=HANG_UP_SECONDS_MAX)
+    await runner.setup()
+    await web.UnixSite(runner, place.socket(place.number)).start()
+    return runner.cleanup
+
+
+def _application(
+    app: App, config: Config, door: SocketDoor, health: Health, metrics: Metrics, pictures: Pictures
+) -> web.Application:
+    application = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[middleware(config, health.stopping)])
     RestDoor(app, config).add_routes(application, {UPLOAD: upload_handler(pictures)})
     add_description_routes(application, config)
-    add_plain_routes(application, health, pictures)
+    add_plain_routes(application, health, metrics, pictures)
     door.server.attach(application)
     return application
 

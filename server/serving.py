@@ -1,26 +1,23 @@
-"""`swaploop serve`: a running server that says where to go, until it is asked to stop."""
+"""A process that serves, until it is asked to stop: the only one there is, or one of several workers.
 
-import asyncio
-import contextlib
-import signal
-from collections.abc import Callable
+`python -m server.serving` is a worker, which `server.workers` starts.
+"""
+
+import os
 
 import click
-import structlog
+import msgspec
 
-from server.config import Config
+from server.config import Config, read_config
 from server.demo.listings import PASSWORD, PEOPLE
 from server.demo.market import load_demo_market
+from server.greeting import cannot_listen, cannot_reach_database, greet
+from server.logs import configure_logs
 from server.memory import give_back
-from server.service import Service, running
+from server.orders import VARIABLE, Orders
+from server.process import Tend, prepare_to_serve, run, stop_asked, tend_until
+from server.service import CannotListen, Service, running
 from storage.people import user_by_email
-
-log = structlog.get_logger()
-
-
-TEND_SECONDS = 1.0
-
-Tend = Callable[[], list[str]]
 
 
 async def serve_until_stopped(config: Config, database_url: str, redis_url: str, tend: Tend, *, demo: bool) -> None:
@@ -28,21 +25,29 @@ async def serve_until_stopped(config: Config, database_url: str, redis_url: str,
 
     `tend` is called about once a second: it starts embedded parts again that have died, and says so.
     """
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop_asked()
     try:
         async with running(config, database_url, redis_url) as service:
-            people = await _demo_people(service) if demo else []
-            _greet(config, service, people)
-            while not stop.is_set():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), TEND_SECONDS)
-                for sentence in tend():
-                    log.warning("embedded.tended", what=sentence)
+            greet(config, service.port, await _demo_people(service) if demo else [])
+            await tend_until(stop, tend)
             click.echo("Stopping …", err=True)
+    except CannotListen as error:
+        raise cannot_listen(config, error.cause) from None
     except OSError as error:
-        raise click.ClickException(f"The server cannot listen on {config.host}:{config.port}: {error.strerror}") from None
+        raise cannot_reach_database(error) from None
+
+
+async def serve_as_worker(orders: Orders) -> None:
+    """The same, saying so to who started us, and to nobody else."""
+    stop = stop_asked()
+    config = read_config()
+    configure_logs(config.log_level, config.log_format)
+    assert config.database_url is not None, "whoever started us has told us"
+    assert config.redis_url is not None, "whoever started us has told us"
+    async with running(config, config.database_url, config.redis_url, orders.place) as service:
+        people = await _demo_people(service) if orders.demo else []
+        os.write(orders.tell, msgspec.json.encode(people) + b"\n")
+        await tend_until(stop, list)
 
 
 async def _demo_people(service: Service) -> list[str]:
@@ -55,17 +60,8 @@ async def _demo_people(service: Service) -> list[str]:
     return [f"  who can sign in    {emails}", f"  their password     {PASSWORD}"] if found else []
 
 
-def _greet(config: Config, service: Service, people: list[str]) -> None:
-    url = config.public_url if config.port else f"http://localhost:{service.port}"
-    lines = [
-        "",
-        f"Swaploop serves at {url}",
-        f"  API in a browser   {url}/docs",
-        f"  is it ready?       {url}/readyz",
-        "  a client           make client        (in another terminal)",
-        "  a trade, played    make demo",
-        *people,
-        "Ctrl-C stops it.",
-        "",
-    ]
-    click.echo("\n".join(lines), err=True)
+if __name__ == "__main__":
+    prepare_to_serve()
+    told = msgspec.json.decode(os.environ.pop(VARIABLE), type=Orders)
+    os.set_inheritable(told.tell, False)
+    run(serve_as_worker(told))

@@ -3,7 +3,6 @@
 Every event is acknowledged, whatever becomes of it: `dispatch` answers everything, and nothing else runs in the handler.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -180,9 +179,9 @@ class SocketDoor:
         await self.tell(sid, SessionEnded(reason=reason))
         self.server.kick(sid)
 
-    async def close(self) -> None:
-        """Close every connection. Not by a Socket.IO DISCONNECT, after which clients would not come back by themselves."""
-        await asyncio.gather(*(socket.close() for socket in list(self.server.eio.sockets.values())), return_exceptions=True)
+    async def finish(self, seconds: float) -> None:
+        """Answer what is under way, for at most `seconds`, begin nothing more, and close every connection."""
+        await self.server.finish(seconds)
         await self.server.shutdown()
 
 

@@ -32,6 +32,11 @@ class RawSocket:
                     return str(message.data)
                 await self.websocket.send_str("3")
 
+    async def rest(self) -> AsyncIterator[str]:
+        """Every packet that is still to come, until the connection is closed."""
+        while (packet := await self.packet(20.0)) is not None:
+            yield packet
+
     async def send(self, packet: str) -> None:
         await self.websocket.send_str(packet)
 

@@ -3,15 +3,19 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
+from uuid import uuid4
 
 import pytest
 import redis.asyncio
 
+import storage.bus
 from storage.bus import Bus
-from tests.conftest import Parts
-from tests.faults.proxy import Link, to_socket
-from tests.waiting import until
+from tests.conftest import Market, OpenMarket, Parts
+from tests.devices import devices_of
+from tests.faults.proxy import CHUNK_BYTES, Connect, Link, Pair, to_socket
+from tests.trading import trade_between
+from tests.waiting import until, until_answered
 
 
 @pytest.fixture
@@ -46,3 +50,71 @@ async def test_who_comes_and_who_leaves_while_the_listener_subscribes_is_not_for
         await asyncio.gather(listening, return_exceptions=True)
         await bus.close()
         await other.close()
+
+
+class Muffled(Link):
+    """While `muffled`, who has subscribed hears nothing more, and no error either; whatever else is asked is answered."""
+
+    def __init__(self, connect: Connect) -> None:
+        super().__init__("Redis", connect, random.Random(1))
+        self.muffled = False
+        self._subscribed: set[Pair] = set()
+
+    async def _pump(self, pair: Pair, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, outward: bool) -> None:
+        try:
+            while data := await reader.read(CHUNK_BYTES):
+                if outward and b"SUBSCRIBE" in data:
+                    self._subscribed.add(pair)
+                if outward or not (self.muffled and pair in self._subscribed):
+                    writer.write(data)
+            writer.close()
+        except OSError:
+            pair.reset()
+
+
+async def test_who_listens_and_hears_nothing_is_not_ready_and_heals_by_itself(
+    open_market: OpenMarket, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing has failed, Redis answers: only its own ping tells (python-socketio issue 1581)"""
+    monkeypatch.setattr(storage.bus, "PING_SECONDS", 0.2)
+    monkeypatch.setattr(storage.bus, "DEAF_SECONDS", 1.0)
+    url = urlsplit(parts.valkey.url)
+    link = Muffled(to_socket(unquote(url.path)))
+    await link.open()
+    secret = "the same secret on both servers, so that a token is good on either"
+    async with open_market(SECRET_KEY=secret) as here:
+        stores = {
+            "DATABASE_URL": here.database_url,
+            "REDIS_URL": f"redis://127.0.0.1:{link.port}/{parse_qs(urlsplit(here.redis_url).query)['db'][0]}",
+        }
+        async with open_market(SECRET_KEY=secret, **stores) as there:
+            alice, bob = await here.cast.people("Alice", "Bob")
+            trade = await trade_between(alice, bob)
+            async with devices_of(bob, there.cast) as (bob_there,):
+                assert await readiness(there) == (200, {"listener": True, "redis": True})
+                link.muffled = True
+                await until_answered(lambda: is_red(there), what="noticing")
+                assert await readiness(here) == (200, {"listener": True, "redis": True})
+                said = {"conversationId": trade["conversation"], "text": "Can you hear me?", "clientMessageId": str(uuid4())}
+                entry = await alice.by_rest("message:send", **said)
+                await asyncio.sleep(0.2)
+                assert ("message:new", entry) not in bob_there.heard
+
+                link.muffled = False
+                await bob_there.hears("message:new", lambda body: bool(body == entry))
+                await until_answered(lambda: is_green(there), what="being ready again")
+    await link.close()
+
+
+async def readiness(market: Market) -> tuple[int, dict[str, bool]]:
+    async with market.cast.session.get(market.url + "/readyz") as answer:
+        body = await answer.json()
+        return answer.status, {name: body[name] for name in ("listener", "redis")}
+
+
+async def is_red(market: Market) -> bool:
+    return await readiness(market) == (503, {"listener": False, "redis": True})
+
+
+async def is_green(market: Market) -> bool:
+    return (await readiness(market))[0] == 200

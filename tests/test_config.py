@@ -65,6 +65,24 @@ def test_all_settings_are_optional(tmp_path: Path, unset: str) -> None:
     assert (config.access_token_lifetime, config.rate_limits) == (timedelta(minutes=15), True)
 
 
+def test_several_workers_are_reached_by_websocket_alone(tmp_path: Path) -> None:
+    """By polling, one client's requests would reach several processes."""
+    several = {"DATA_DIR": str(tmp_path), "WORKERS": "4"}
+    config = read_config(several)
+    assert (config.workers, config.transports) == (4, ("websocket",))
+    assert read_config(several | {"TRANSPORTS": "websocket"}).transports == ("websocket",)
+    for transports in ("websocket,polling", "polling"):
+        with pytest.raises(ConfigError, match="TRANSPORTS must be websocket where WORKERS is above 1"):
+            read_config(several | {"TRANSPORTS": transports})
+
+
+def test_several_workers_are_linux_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert read_config({"DATA_DIR": str(tmp_path)}).workers == 1
+    with pytest.raises(ConfigError, match="WORKERS must be 1 here"):
+        read_config({"DATA_DIR": str(tmp_path), "WORKERS": "2"})
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -74,6 +92,7 @@ def test_all_settings_are_optional(tmp_path: Path, unset: str) -> None:
         ("PORT", "8000.0"),
         ("PORT", "٨٠"),
         ("WORKERS", "0"),
+        ("WORKERS", "65"),
         ("WORKERS", "many"),
         ("DATABASE_URL", "mysql://db.example/swaploop"),
         ("DATABASE_URL", "db.example"),

@@ -48,12 +48,12 @@ class Deaf:
 
 
 @asynccontextmanager
-async def deaf(market: Market, person: Person) -> AsyncIterator[Deaf]:
+async def deaf(port: int, person: Person) -> AsyncIterator[Deaf]:
     loop = asyncio.get_running_loop()
     with system.socket() as connection:
         connection.setsockopt(system.SOL_SOCKET, system.SO_RCVBUF, 8_192)
         connection.setblocking(False)
-        await loop.sock_connect(connection, ("127.0.0.1", market.service.port))
+        await loop.sock_connect(connection, ("127.0.0.1", port))
         head = [
             "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1",
             "Host: localhost",
@@ -82,7 +82,7 @@ def resident_bytes() -> int:
 async def test_a_reader_that_is_too_slow_is_cut_off_with_bounded_memory_and_nobody_else_is(market: Market, cast: Cast) -> None:
     alice, bob = await cast.people("Alice", "Bob")
     await bob.connect()
-    async with deaf(market, alice) as client:
+    async with deaf(market.service.port, alice) as client:
         before = resident_bytes()
         rooms = [f"user:{alice.id}", f"user:{bob.id}"]
         for number in range(500):  # 10 MB, of which the system's own buffers take the first few
@@ -99,7 +99,7 @@ async def test_a_reader_that_is_too_slow_is_cut_off_with_bounded_memory_and_nobo
 async def test_many_small_packets_are_bounded_by_their_number(market: Market, cast: Cast) -> None:
     alice = await cast.person("Alice")
     emit = market.service.door.server.emit
-    async with deaf(market, alice):
+    async with deaf(market.service.port, alice):
         (socket,) = sockets_of(market, alice)
         for _ in range(400):  # until the system takes no more of it
             await emit("test:push", "x" * 40_000, to=socket.id)
@@ -120,7 +120,7 @@ async def test_answers_that_nobody_reads_are_bounded_too(market: Market, cast: C
         await alice.does("item:create", title=f"A thing {number}", description="x" * 4_000, category="other", condition="GOOD",
                          lookingFor="credits")  # fmt: skip
     before = resident_bytes()
-    async with deaf(market, alice) as client:
+    async with deaf(market.service.port, alice) as client:
         loop = asyncio.get_running_loop()
         with contextlib.suppress(ConnectionError):
             for number in range(1_500):
@@ -153,7 +153,7 @@ async def test_what_is_no_packet_is_a_line_in_the_log_and_no_traceback(cast: Cas
 
 async def test_a_kick_ends_the_connection_of_a_client_that_does_nothing(market: Market, cast: Cast) -> None:
     alice = await cast.person("Alice")
-    async with deaf(market, alice) as client:
+    async with deaf(market.service.port, alice) as client:
         (socket,) = sockets_of(market, alice)
         await market.service.door.end(socket.id, "signed out")
         await until(lambda: sockets_of(market, alice) == [], 0.5, what="her going")

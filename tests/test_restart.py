@@ -4,95 +4,25 @@
 """
 
 import asyncio
-import os
-import re
-import shutil
 import signal
-import sys
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
-from server.embedded import supervisor
 from tests.devices import devices_of
-from tests.people import Cast, Person
+from tests.people import Person
+from tests.processes import own_directory, processes_on, serving
 from tests.trading import refused, trade_between
 from tests.waiting import until
-
-START_SECONDS_MAX = 30.0
-SWAPLOOP = Path(sys.executable).parent / "swaploop"
-
-
-class Server:
-    """`swaploop serve` on a data directory."""
-
-    def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
-        self.process = process
-        self.url = url
-
-    async def ends(self, sent: signal.Signals) -> int:
-        """Send it a signal; its exit code once it has ended."""
-        self.process.send_signal(sent)
-        return await asyncio.wait_for(self.process.wait(), START_SECONDS_MAX)
-
-
-@asynccontextmanager
-async def serving(data_dir: Path) -> AsyncIterator[Server]:
-    """Ready, on any free port; killed at the end of the block if it has not ended by then."""
-    ours = {"PATH": os.environ["PATH"], "DATA_DIR": str(data_dir), "PORT": "0", "RATE_LIMITS": "off", "LOG_LEVEL": "warning"}
-    process = await asyncio.create_subprocess_exec(
-        SWAPLOOP, "serve", "--no-demo", cwd=data_dir, env=ours, stderr=asyncio.subprocess.PIPE
-    )
-    try:
-        yield Server(process, await asyncio.wait_for(address_said(process), START_SECONDS_MAX))
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
-async def address_said(process: asyncio.subprocess.Process) -> str:
-    """Where it says that it serves."""
-    assert process.stderr is not None
-    said = b""
-    while line := await process.stderr.readline():
-        said += line
-        if found := re.search(rb"serves at http://localhost:(\d+)", line):
-            return f"http://127.0.0.1:{int(found[1])}"
-    raise AssertionError(f"it ended: {said.decode()}")
-
-
-@asynccontextmanager
-async def cast_of(server: Server) -> AsyncIterator[Cast]:
-    cast = Cast(server.url)
-    try:
-        yield cast
-    finally:
-        await cast.close()
 
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
-    """A directory that everybody may enter: pytest's own would be root's alone, when root runs the tests."""
-    folder = Path(tempfile.mkdtemp(prefix="swaploop-restart-")).resolve()
-    folder.chmod(0o755)
-    yield folder
-    assert supervisor.wait_until(lambda: not processes_on(folder), 20), "no PostgreSQL and no Valkey outlives its server"
-    shutil.rmtree(folder)
-
-
-def processes_on(data_dir: Path) -> list[int]:
-    return [
-        pid
-        for program in ("postgres", "valkey-server")
-        for folder in data_dir.iterdir()
-        for pid in supervisor.survivors(program, folder)
-    ]
+    with own_directory("restart") as folder:
+        yield folder
 
 
 def names_below(data_dir: Path, name: str) -> list[Path]:
@@ -100,7 +30,7 @@ def names_below(data_dir: Path, name: str) -> list[Path]:
 
 
 async def test_what_was_acknowledged_before_a_kill_is_there_after_the_next_start(data_dir: Path) -> None:
-    async with serving(data_dir) as server, cast_of(server) as cast:
+    async with serving(data_dir) as server, server.cast() as cast:
         alice, bob = await cast.people("Alice", "Bob", connected=True)
         done = await trade_between(alice, bob, "interest", "confirm")
         await alice.does("trade:complete", tradeId=done["id"])
@@ -120,7 +50,7 @@ async def test_what_was_acknowledged_before_a_kill_is_there_after_the_next_start
             await talking
     await until(lambda: not processes_on(data_dir), what="the end of PostgreSQL and Valkey")
 
-    async with serving(data_dir) as server, cast_of(server) as cast, devices_of(alice, cast) as (device,):
+    async with serving(data_dir) as server, server.cast() as cast, devices_of(alice, cast) as (device,):
         log = await everything_said(device, held["conversation"])
         assert [entry["seq"] for entry in log] == list(range(1, len(log) + 1))
         texts = [entry["text"] for entry in log if entry["kind"] == "message"]
@@ -140,7 +70,7 @@ async def test_what_was_acknowledged_before_a_kill_is_there_after_the_next_start
 
 
 async def test_a_server_that_is_asked_to_stop_ends_well_and_leaves_nothing_behind(data_dir: Path) -> None:
-    async with serving(data_dir) as server, cast_of(server) as cast:
+    async with serving(data_dir) as server, server.cast() as cast:
         alice = await cast.person("Alice")
         socket = await alice.connect()
         assert await server.ends(signal.SIGTERM) == 0
