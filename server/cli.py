@@ -101,7 +101,7 @@ def load(scenarios: tuple[str, ...], url: str, people: int, seconds: float, thin
     """
     from client_demo.load.command import load as put_load
 
-    _run(put_load(url, scenarios or ("mixed",), people, seconds, think))
+    run(put_load(url, scenarios or ("mixed",), people, seconds, think))
 
 
 @main.command()
