@@ -1,7 +1,7 @@
 """Somebody on a connection of their own who asks one thing after the other, and waits for each answer."""
 
 import asyncio
-from collections import Counter
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
@@ -17,11 +17,11 @@ _numbers = count(1)
 
 
 class Asker:
-    """`tally` gets what came of each; `pushed` counts what was heard without having been asked for, by event."""
+    """`tally` gets what came of each; `pushed` is called with what is heard without having been asked for."""
 
     def __init__(self, wire: Wire, tally: Tally) -> None:
         self.tally = tally
-        self.pushed: Counter[str] = Counter()
+        self.pushed: Callable[[bytes], None] | None = None
         self._wire = wire
         self._number = b""
         self._answer: asyncio.Future[bytes] | None = None
@@ -33,8 +33,8 @@ class Asker:
             number, bracket, body = data[2:].partition(b"[")
             if number == self._number and self._answer is not None and not self._answer.done():
                 self._answer.set_result(bracket + body)
-        elif data.startswith(b'42["'):
-            self.pushed[data[4 : data.index(b'"', 4)].decode()] += 1
+        elif self.pushed is not None:
+            self.pushed(data)
 
     def _lost(self, _: Wire) -> None:
         if self._answer is not None and not self._answer.done():

@@ -30,10 +30,20 @@ LAST_PUSHES_SECONDS_MAX = 5.0
 
 
 class Visitor:
-    """Somebody who does one thing after the other. `swap`: what they and their neighbour have going on."""
+    """Somebody who does one thing after the other. `swap`: what they and their neighbour have going on.
+
+    `said`: their messages that were acknowledged, and `heard`: those that were pushed to them, by `clientMessageId`.
+    """
 
     def __init__(self, asker: Asker, swap: Swap, catalogue: Catalogue, chance: random.Random) -> None:
         self.asker, self._swap, self._catalogue, self._chance = asker, swap, catalogue, chance
+        self.said: set[bytes] = set()
+        self.heard: set[bytes] = set()
+        asker.pushed = self._hear
+
+    def _hear(self, push: bytes) -> None:
+        if push.startswith(b'42["message:new"'):
+            self.heard.add(push.partition(b'"clientMessageId":"')[2].partition(b'"')[0])
 
     async def live(self, think_seconds: float, until: float) -> None:
         """Act and think, in turns. What is refused or breaks is tallied, and they go on."""
@@ -58,7 +68,9 @@ class Visitor:
             case "read":
                 await self._ask("message:list", here | {"limit": 30})
             case "say":
-                await self._ask("message:send", here | {"text": "Is Saturday good for you?", "clientMessageId": str(uuid4())})
+                named = str(uuid4())
+                await self._ask("message:send", here | {"text": "Is Saturday good for you?", "clientMessageId": named})
+                self.said.add(named.encode())
             case "mark":
                 await self._ask("message:read", here)
             case "type":
@@ -103,8 +115,6 @@ class Crowd:
     async def live(self, seconds: float, think_seconds: float) -> None:
         """Everybody lives for so long; what they did, from the beginning of that on, is in the tally."""
         self.tally.begin_again()
-        for visitor in self._visitors:
-            visitor.asker.pushed.clear()
         begun = perf_counter()
         await asyncio.gather(*(visitor.live(think_seconds, begun + seconds) for visitor in self._visitors))
         self.tally.seconds = perf_counter() - begun
@@ -112,12 +122,13 @@ class Crowd:
     async def unheard(self) -> int:
         """How many pushes of messages did not come, to the two of each conversation, in a few seconds."""
         limit = perf_counter() + LAST_PUSHES_SECONDS_MAX
-        while (missing := 2 * len(self.tally.taken["message:send"]) - self._heard()) > 0 and perf_counter() < limit:
+        while (missing := self._missing()) > 0 and perf_counter() < limit:
             await asyncio.sleep(0.05)
-        return max(missing, 0)
+        return missing
 
-    def _heard(self) -> int:
-        return sum(visitor.asker.pushed["message:new"] for visitor in self._visitors)
+    def _missing(self) -> int:
+        pairs = zip(self._visitors[::2], self._visitors[1::2], strict=True)
+        return sum(len((one.said | other.said) - hearer.heard) for one, other in pairs for hearer in (one, other))
 
     async def leave(self) -> None:
         """They take what they listed off the market, and go; that is not in the tally."""

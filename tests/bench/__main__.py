@@ -54,7 +54,10 @@ def main(subjects: tuple[str, ...], profile: bool, plot: Path | None) -> None:
                 click.echo(f"{Profile.read(folder)}\n")
             reports.append(report)
     if plot is not None:
-        plot.write_text(drawn(reports), encoding="utf-8")
+        try:
+            plot.write_text(drawn(reports), encoding="utf-8")
+        except ValueError as no:
+            raise click.ClickException(str(no)) from None
     raise SystemExit(1 if any(report.failures for report in reports) else 0)
 
 

@@ -5,6 +5,7 @@ and in dark: it brings its own background, both palettes, no fonts and no script
 """
 
 import math
+import os
 from collections.abc import Sequence
 from html import escape
 
@@ -15,7 +16,7 @@ from tests.bench.timing import median
 
 WIDTH = 960
 LEFT, RIGHT = 416, 716  # of the bars
-TOP, ROW, GROUP, BOTTOM = 92, 25, 34, 44
+TOP, ROW, GROUP, BOTTOM = 92, 25, 34, 52
 BAR = 11
 NAME_CHARACTERS_MAX = 60
 STEPS = (1, 2, 5)
@@ -38,6 +39,8 @@ LEGEND = "Each bar reaches from its floor, measured in the same run (1), to ours
 PROMISES = (
     "The mark is what is promised, and points to where the bar has to end: green, it does; orange, not; grey, no promise."
 )
+
+FOOT = f"{os.cpu_count()} cores, which server, stores and load client share."
 
 
 def drawn(reports: Sequence[Report]) -> str:
@@ -71,6 +74,7 @@ def drawn(reports: Sequence[Report]) -> str:
             text("small", Point(24, 78), PROMISES),
             *_grid(scale, down + 8),
             *rows,
+            text("label", Point(24, height - 20), FOOT),
             "</svg>\n",
         ]
     )
