@@ -28,7 +28,7 @@ client: installed ## open the terminal client
 	@exec .venv/bin/swaploop client $(ARGS)
 
 test: check ## check, then run all tests
-	.venv/bin/python -m pytest $(ARGS)
+	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 check: installed-dev ## lint, formatting, types, the arrows between the layers
 	.venv/bin/ruff check .

@@ -13,6 +13,7 @@ import socketio
 from handlers.action import ACTIONS, camel
 
 Data = Any
+NOBODYS_ID = "5f9a3c1e-7b2d-4e86-9c40-d1a2b3c4d5e6"  # the same in every run
 PASSWORD = "correct horse battery staple"
 ANSWER_SECONDS_MAX = 20.0
 _numbers = itertools.count(1)

@@ -9,7 +9,7 @@ import bcrypt
 import pytest
 
 from tests.conftest import Market
-from tests.people import PASSWORD, Cast, Person, Refused
+from tests.people import NOBODYS_ID, PASSWORD, Cast, Person, Refused
 from tests.trading import BOTH_DOORS
 
 
@@ -114,7 +114,7 @@ async def test_spaces_around_a_name_are_not_part_of_it(cast: Cast) -> None:
         ("password", "x" * 129),
         ("password", 12345678),
         ("role", "admin"),
-        ("id", str(uuid4())),
+        ("id", NOBODYS_ID),
     ],
 )
 async def test_an_account_that_cannot_be_is_refused_with_the_field(cast: Cast, field: str, value: object) -> None:

@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import Market, OpenMarket
 from tests.crowds import SECRET
 from tests.devices import devices_of
-from tests.people import Person
+from tests.people import NOBODYS_ID, Person
 from tests.trading import BOTH_DOORS, refused, trade_between
 from tests.waiting import until_answered
 
@@ -120,7 +120,7 @@ async def test_a_ring_has_three_to_ten_people(two: Two, door: str, wrong: Any) -
 @pytest.mark.parametrize(
     "wants",
     [
-        {"items": [str(uuid4())]},
+        {"items": [NOBODYS_ID]},
         {"keywords": ["nosuchword"]},
         {"keywords": ["!"]},
         {"categories": ["novels"], "condition": "NEW"},

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import jwt
 import pytest
 
 from handlers.tokens import digest
 from tests.conftest import Market, OpenMarket
-from tests.people import Cast, Person, Refused
+from tests.people import NOBODYS_ID, Cast, Person, Refused
 from tests.raw_socket import raw_socket
 
 SOON_SECONDS = 5.0  # within which a session's end reaches its sockets
@@ -286,7 +286,7 @@ async def test_a_socket_is_renewed_only_by_a_good_token_of_the_same_person(marke
         (expired, "TOKEN_EXPIRED"),
         ("garbage", "UNAUTHENTICATED"),
         ("", "INVALID_REQUEST"),
-        (str(uuid4()) * 200, "INVALID_REQUEST"),
+        (NOBODYS_ID * 200, "INVALID_REQUEST"),
     ]:
         with pytest.raises(Refused) as no:
             await alice.does("session:renew", token=token)

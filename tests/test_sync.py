@@ -11,7 +11,7 @@ import pytest
 import storage.sync
 from storage.entries import Said, send_message
 from tests.conftest import Market
-from tests.people import Cast, Person
+from tests.people import NOBODYS_ID, Cast, Person
 from tests.trading import BOTH_DOORS, refused, trade_between
 
 Found = dict[str, list[int]]  # the `seq`s of each conversation, in the order answered
@@ -234,8 +234,8 @@ async def test_an_answer_of_long_messages_ends_before_it_is_too_large(
         "-1.5",
         f"{2**63}.1",
         "1.2.zz.4",
-        f"1.2.{uuid4().hex}.-1",
-        "1.2." + uuid4().hex,
+        f"1.2.{NOBODYS_ID}.-1",
+        "1.2." + NOBODYS_ID,
         "9" * 121,
     ],
 )

@@ -16,14 +16,14 @@ from client_demo.load.wire import Server, Wire, connect, framed
 
 # What people do, in a hundred times.
 HABITS = {
-    "browse": 32,
+    "browse": 29,
     "look": 15,
     "conversations": 8,
     "read": 12,
     "say": 12,
     "mark": 10,
     "type": 8,
-    "trade": 3,
+    "trade": 6,
 }
 GETTING_READY_AT_ONCE = 20
 LAST_PUSHES_SECONDS_MAX = 5.0
