@@ -134,9 +134,9 @@ async def run(
         for tally in tallies:
             if tally.refused:
                 report.fail(f"refused by {name}: {dict(tally.refused)}")
-    for clients, measured in floors.items():
+    for clients, rounds_of in floors.items():
         name = f"by pgbench, {clients} connections"
-        report.took(name, [seconds for one in measured for seconds in one.latencies])
-        report.note(f"Pages a second {name}: {spoken([one.rate for one in measured], '')}.")
+        report.took(name, [seconds for one in rounds_of for seconds in one.latencies])
+        report.note(f"Pages a second {name}: {spoken([one.rate for one in rounds_of], '')}.")
     report.note(f"{pages} different pages, each as often as the others.")
     return report
