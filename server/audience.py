@@ -96,8 +96,7 @@ class Audience:
         for name in rooms:
             room = self._rooms.setdefault(name, Room())
             room.members.add(socket.id)
-            if len(room.members) == 1:
-                await self._bus.want(name)
+            await self._bus.want(name)
             await self._door.enter(socket.id, [name])
             if socket.id not in self._door.sockets:  # it went away meanwhile, and `_left` did not know of this room
                 await self._forget(name, socket.id)
