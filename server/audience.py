@@ -97,7 +97,12 @@ class Audience:
         for name in names:
             self._rooms.setdefault(name, Room()).members.add(socket.id)
         # At once: one after the other, a Redis that is slow would be waited for as many times.
-        await asyncio.gather(*(self._bus.want(name) for name in names))
+        try:
+            await asyncio.gather(*(self._bus.want(name) for name in names))
+        except BaseException:
+            for name in names:
+                await self._forget(name, socket.id)
+            raise
         for name in names:
             await self._door.enter(socket.id, [name])
             if socket.id not in self._door.sockets:  # it went away meanwhile, and `_left` did not know of this room

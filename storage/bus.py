@@ -113,8 +113,9 @@ class Bus:
                     self._ask(some)
                 try:
                     await getattr(self._pubsub, command)(*(self._prefix + name for name in some))
-                except AWAY:
-                    # The listener is about to notice, and subscribes to all that is wanted when it is back.
+                except (*AWAY, AttributeError):
+                    # The listener is about to notice, and subscribes to all that is wanted when it is back. AttributeError:
+                    # what redis-py says where the listener has let go of the connection while it was being written to.
                     log.warning("bus.command_failed", command=command)
         return [None] * len(changed)
 
