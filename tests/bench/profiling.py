@@ -18,7 +18,6 @@ from pathlib import Path
 from types import FrameType
 
 PROFILE = "BENCH_PROFILE"  # the folder that each server process leaves its profile in
-DUMP_SECONDS_MAX = 15.0
 SAMPLE_SECONDS = 0.001  # the kernel's own ticks may be longer
 FUNCTIONS_SHOWN = 12
 
