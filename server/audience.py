@@ -93,11 +93,17 @@ class Audience:
             await self._forget(room, socket.id)
 
     async def _enter(self, socket: LiveSocket, rooms: Iterable[str]) -> None:
-        for name in rooms:
-            room = self._rooms.setdefault(name, Room())
-            room.members.add(socket.id)
-            if len(room.members) == 1:
-                await self._bus.want(name)
+        names = list(rooms)
+        for name in names:
+            self._rooms.setdefault(name, Room()).members.add(socket.id)
+        # At once: one after the other, a Redis that is slow would be waited for as many times.
+        try:
+            await asyncio.gather(*(self._bus.want(name) for name in names))
+        except BaseException:
+            for name in names:
+                await self._forget(name, socket.id)
+            raise
+        for name in names:
             await self._door.enter(socket.id, [name])
             if socket.id not in self._door.sockets:  # it went away meanwhile, and `_left` did not know of this room
                 await self._forget(name, socket.id)

@@ -19,6 +19,9 @@ __all__ = ["GC_THRESHOLDS", "main"]
 
 CONNECTIONS_BESIDES = 90  # to an embedded PostgreSQL, with those of the workers: for who migrates, looks, or measures
 
+# Of `swaploop load`
+SCENARIOS = ("connecting", "idling", "signing-in", "listing", "talking", "trading", "mixed")
+
 URL = click.option("--url", default="http://localhost:8000", show_default=True, help="Where the server is.")
 
 
@@ -85,7 +88,7 @@ def ring(email: str, item: str, url: str, password: str | None, people: int) -> 
 
 
 @main.command()
-@click.argument("scenarios", nargs=-1, type=click.Choice(["connecting", "idling", "signing-in", "listing", "mixed"]))
+@click.argument("scenarios", nargs=-1, type=click.Choice(SCENARIOS))
 @URL
 @click.option("--people", type=click.IntRange(2, 20_000), default=50, show_default=True, help="So many at once.")
 @click.option(

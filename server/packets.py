@@ -15,7 +15,6 @@ from typing import Any
 import msgspec
 import socketio
 import structlog
-from aiohttp import web
 from socketio import packet
 
 from handlers.dispatch import new_request_id, refusal
@@ -34,7 +33,6 @@ UNREADABLE = (msgspec.DecodeError, ValueError, LookupError, TypeError, Attribute
 # An event that asks for an acknowledgement: 2<number>…, or with binary parts, 5<how many>-<number>…
 ASKS = re.compile(r"(?:2|5\d{1,9}-)(\d{1,15})(?!\d)")
 NUMBER_DIGITS_MAX = 15
-SUITES_PAUSE_SECONDS = 0.02
 QUIET_LOOK_SECONDS = 0.01
 ROLL_BACK_SECONDS_MAX = 2.0
 
@@ -276,16 +274,3 @@ class PacketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
 
     async def _send_packet(self, eio_sid: str, sent: packet.Packet) -> None:
         self.put(eio_sid, b"4" + sent.encode().encode())  # CONNECT and the like: never with binary parts
-
-
-def bare_server(**options: Any) -> tuple[PacketServer, web.Application]:
-    """This server as it is configured for us, but without our handlers and sign-in, for the protocols' own test suites.
-
-    It takes binary parts, since the suites send some. What their application pushes while a socket connects comes a moment
-    after the answer: their client loses the second of two messages that come in one go (seen with ws 8.23). Returns it with
-    an application that has it at /socket.io/.
-    """
-    server = PacketServer(**{"binary_parts_max": 10, "pause_seconds": SUITES_PAUSE_SECONDS} | options)
-    application = web.Application()
-    server.attach(application)
-    return server, application

@@ -283,7 +283,7 @@ class Relay:
     def _gap(self, seconds: float) -> None:
         """The listener hears again, after `seconds`."""
         log.info("bus.hears_again", deaf_seconds=round(seconds, 1))
-        self._gap_seconds = seconds
+        self._gap_seconds = max(seconds, self._gap_seconds if self._wake_gap.is_set() else 0.0)
         self._wake_gap.set()
 
 

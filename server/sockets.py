@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 import structlog
+from aiohttp import web
 from socketio.exceptions import ConnectionRefusedError as Refuse
 
 from handlers.app import App, PushBody
@@ -32,6 +33,7 @@ PING_TIMEOUT_SECONDS = 20
 # Of one process. A person has a few devices with a few tabs each; behind one address there may be a school.
 SOCKETS_PER_PERSON_MAX = 30
 SOCKETS_PER_ADDRESS_MAX = 1_000
+SUITES_PAUSE_SECONDS = 0.02
 
 
 @dataclass(slots=True)
@@ -202,3 +204,16 @@ def _payload(arguments: tuple[object, ...]) -> tuple[object, str | None]:
 
 def seconds_left(socket: LiveSocket) -> float:
     return (socket.expires_at - datetime.now(UTC)).total_seconds()
+
+
+def bare_server(**options: Any) -> tuple[PacketServer, web.Application]:
+    """This server as it is configured for us, but without our handlers and sign-in, for the protocols' own test suites.
+
+    It takes binary parts, since the suites send some. What their application pushes while a socket connects comes a moment
+    after the answer: their client loses the second of two messages that come in one go (seen with ws 8.23). Returns it with
+    an application that has it at /socket.io/.
+    """
+    server = PacketServer(**{"binary_parts_max": 10, "pause_seconds": SUITES_PAUSE_SECONDS} | options)
+    application = web.Application()
+    server.attach(application)
+    return server, application

@@ -24,9 +24,20 @@ PING_SECONDS = 1.0
 DEAF_SECONDS = 4.0
 BACKOFF_SECONDS_MAX = 2.0
 PUBLISH_SECONDS_MAX = 2.0
+SUBSCRIBED_SECONDS_MAX = 0.5  # that who wants a channel waits for it to be heard
 TOLD_AT_ONCE_MAX = 500
 
 Handler = Callable[[str, bytes], None]
+
+
+class Asked:
+    """A channel whose subscription Redis has not confirmed yet."""
+
+    def __init__(self) -> None:
+        self.at = time.monotonic()
+        self.times = 0  # as it was wanted, and not, and wanted
+        self.confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.is_late = False  # somebody would not wait for it any longer
 
 
 class Bus:
@@ -43,7 +54,10 @@ class Bus:
         self._ping_channel = b"ping:" + self._origin.hex().encode()
         self._wanted: set[bytes] = {self._ping_channel}
         self._told = Together(self._tell, TOLD_AT_ONCE_MAX)
+        self._untold: set[bytes] = set()  # wanted, and Redis is yet to be asked for them
+        self._asked: dict[bytes, Asked] = {}
         self._pubsub: Any = None
+        self._begun_at = time.monotonic()
         self._heard_at = 0.0
         self._deaf_since: float | None = None
 
@@ -65,28 +79,60 @@ class Bus:
         return True
 
     async def want(self, channel: str) -> None:
+        """Hear this channel from now on: whoever reads the database after this misses nothing that is published.
+
+        It is not waited for long. Where Redis takes its time, what was published until then is a gap, and `on_gap` is told.
+        """
         name = channel.encode()
         if name not in self._wanted:
             self._wanted.add(name)
+            self._untold.add(name)
+        if name in self._untold:
             await self._told.ask(name)
+        if (asked := self._asked.get(name)) is not None:
+            try:
+                async with asyncio.timeout(SUBSCRIBED_SECONDS_MAX):
+                    await asyncio.shield(asked.confirmed)
+            except TimeoutError:
+                asked.is_late = True
 
     async def want_no_more(self, channel: str) -> None:
         name = channel.encode()
         if name in self._wanted:
             self._wanted.discard(name)
+            self._untold.discard(name)
             await self._told.ask(name)
 
     async def _tell(self, changed: list[bytes]) -> list[None]:
         """Subscribe to those of them that are wanted now, and to the others no more."""
         names = set(changed)
+        self._untold -= names
         for command, some in (("subscribe", names & self._wanted), ("unsubscribe", names - self._wanted)):
             if self._pubsub is not None and some:
+                if command == "subscribe":
+                    self._ask(some)
                 try:
                     await getattr(self._pubsub, command)(*(self._prefix + name for name in some))
-                except AWAY:
-                    # The listener is about to notice, and subscribes to all that is wanted when it is back.
+                except (*AWAY, AttributeError):
+                    # The listener is about to notice, and subscribes to all that is wanted when it is back. AttributeError:
+                    # what redis-py says where the listener has let go of the connection while it was being written to.
                     log.warning("bus.command_failed", command=command)
         return [None] * len(changed)
+
+    def _ask(self, names: set[bytes]) -> None:
+        for name in names:
+            self._asked.setdefault(name, Asked()).times += 1
+
+    def _confirm(self, name: bytes) -> None:
+        asked = self._asked.get(name)
+        if asked is None:
+            return  # one of all those that the listener began with
+        asked.times -= 1
+        if asked.times == 0:
+            del self._asked[name]
+            asked.confirmed.set_result(None)
+            if asked.is_late:
+                self._on_gap(time.monotonic() - asked.at)
 
     async def run(self) -> None:
         """Listen until cancelled."""
@@ -107,7 +153,7 @@ class Bus:
         # Its own client: a pub/sub connection waits for messages, without the time limit that commands have.
         # It must not come back by itself, without our knowing of the gap.
         client = redis.asyncio.Redis.from_url(self._url, socket_connect_timeout=1.0, retry=Retry(NoBackoff(), 0))
-        pubsub: Any = client.pubsub(ignore_subscribe_messages=True)
+        pubsub: Any = client.pubsub()
         pinging: asyncio.Task[None] | None = None
         try:
             subscribed = set(self._wanted)
@@ -117,17 +163,22 @@ class Bus:
             for command, names in (("subscribe", self._wanted - subscribed), ("unsubscribe", subscribed - self._wanted)):
                 if names:
                     await getattr(pubsub, command)(*(self._prefix + name for name in names))
-            self._deaf_since = self._heard_at or None
+            self._deaf_since = self._heard_at or self._begun_at
             started_at = time.monotonic()
             pinging = asyncio.create_task(self._ping())
             while True:
                 message = await pubsub.get_message(timeout=PING_SECONDS)
-                if message is not None:
+                if message is not None and message["type"] == "message":
                     self._receive(message["channel"], message["data"])
+                elif message is not None and message["type"] == "subscribe":
+                    self._confirm(message["channel"].removeprefix(self._prefix))
                 elif time.monotonic() - max(self._heard_at, started_at) > DEAF_SECONDS:
                     raise TimeoutError("the listener does not hear its own ping")
         finally:
             self._pubsub = None
+            for asked in self._asked.values():
+                asked.confirmed.set_result(None)  # it is subscribed to with all the others, and all of them have a gap
+            self._asked.clear()
             if pinging is not None:
                 pinging.cancel()
             await pubsub.aclose()

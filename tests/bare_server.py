@@ -12,7 +12,8 @@ from typing import Any
 import click
 from aiohttp import web
 
-from server.packets import PacketServer, bare_server
+from server.packets import PacketServer
+from server.sockets import bare_server
 
 SUITES_PORT = 3000
 PING_SECONDS, PING_TIMEOUT_SECONDS = 0.3, 0.2

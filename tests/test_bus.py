@@ -10,7 +10,7 @@ import pytest
 import redis.asyncio
 
 import storage.bus
-from storage.bus import Bus
+from storage.bus import SUBSCRIBED_SECONDS_MAX, Bus
 from tests.conftest import Market, OpenMarket, Parts
 from tests.devices import devices_of
 from tests.faults.proxy import CHUNK_BYTES, Connect, Link, Pair, to_socket
@@ -45,6 +45,55 @@ async def test_who_comes_and_who_leaves_while_the_listener_subscribes_is_not_for
         assert await other.publish([("user:comes", b"hello"), ("user:leaves", b"nobody")])
         await until(lambda: bool(heard))
         assert heard == [("user:comes", b"hello")]
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        await bus.close()
+        await other.close()
+
+
+async def test_who_comes_while_redis_takes_its_time_is_told_of_a_gap(parts: Parts, link: Link) -> None:
+    """Their client has read the database by then; what is published before Redis has the subscription is in neither."""
+    heard: list[tuple[str, bytes]] = []
+    gaps: list[float] = []
+    bus = Bus(f"redis://127.0.0.1:{link.port}/0", lambda channel, body: heard.append((channel, body)), gaps.append)
+    other = Bus(parts.valkey.url, lambda *_: None, lambda _: None)
+    listening = asyncio.create_task(bus.run())
+    try:
+        await until(lambda: bus.hears)
+        gaps.clear()
+        await bus.want("user:early")
+        assert not gaps, "Redis was there at once"
+        link.stall()
+        await asyncio.gather(bus.want("user:comes"), bus.want("user:comes"))
+        assert await other.publish([("user:comes", b"nobody hears"), ("user:early", b"hello")])
+        assert not heard
+        link.heal()
+        await until(lambda: bool(gaps))
+        assert gaps[0] >= SUBSCRIBED_SECONDS_MAX, "it began when the subscription was asked for"
+        await until(lambda: bool(heard))
+        assert await other.publish([("user:comes", b"again")])
+        await until(lambda: len(heard) == 2)
+        assert heard == [("user:early", b"hello"), ("user:comes", b"again")]
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        await bus.close()
+        await other.close()
+
+
+async def test_who_wants_a_channel_hears_what_is_published_from_then_on(parts: Parts) -> None:
+    heard: list[tuple[str, bytes]] = []
+    bus = Bus(parts.valkey.url, lambda channel, body: heard.append((channel, body)), lambda _: None)
+    other = Bus(parts.valkey.url, lambda *_: None, lambda _: None)
+    listening = asyncio.create_task(bus.run())
+    try:
+        await until(lambda: bus.hears)
+        for number in range(50):
+            channel = f"user:{number}"
+            await asyncio.gather(bus.want(channel), bus.want_no_more(channel), bus.want(channel), bus.want(channel))
+            assert await other.publish([(channel, b"hello")])
+        await until(lambda: len(heard) == 50)
     finally:
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)

@@ -22,8 +22,8 @@ from structlog.testing import capture_logs
 import server.sockets
 from client_demo.load.wire import framed
 from server.engine import WAITING_PACKETS_MAX
-from server.packets import CONNECT_SECONDS_MAX, UNDER_WAY_MAX, bare_server
-from server.sockets import LiveSocket
+from server.packets import CONNECT_SECONDS_MAX, UNDER_WAY_MAX
+from server.sockets import LiveSocket, bare_server
 from tests.conftest import Market, OpenMarket
 from tests.people import Cast, Person
 from tests.raw_socket import raw_socket

@@ -26,9 +26,9 @@ async def accounts(market: Market) -> list[Account]:
 async def test_every_scenario_is_played_and_told(market: Market, capsys: pytest.CaptureFixture[str]) -> None:
     await load(market.url, list(SCENARIOS), people=4, seconds=0.3, think_seconds=0.02)
     told = capsys.readouterr().out
-    for name in ("connecting", "idling", "signing-in", "listing, by socket", "listing, by REST", "mixed"):
+    for name in ("connecting", "idling", "signing-in", "listing, by socket", "listing, by REST", "talking", "trading", "mixed"):
         assert f"\n{name}: " in told
-    for action in ("connect", "POST /auth/login", "item:list", "GET /items"):
+    for action in ("connect", "POST /auth/login", "item:list", "GET /items", "message:new, heard", "trade:complete"):
         assert f"\n{action} " in told
     assert "refused" not in told
 

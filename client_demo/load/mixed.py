@@ -10,7 +10,7 @@ from uuid import uuid4
 from client_demo.load.asking import Asker
 from client_demo.load.catalogue import Catalogue
 from client_demo.load.connecting import ignore
-from client_demo.load.swapping import Swap
+from client_demo.load.swapping import Swap, paired
 from client_demo.load.tally import Refused, Tally
 from client_demo.load.wire import Server, Wire, connect, framed
 
@@ -25,7 +25,6 @@ HABITS = {
     "type": 8,
     "trade": 6,
 }
-GETTING_READY_AT_ONCE = 20
 LAST_PUSHES_SECONDS_MAX = 5.0
 
 
@@ -98,18 +97,10 @@ class Crowd:
     @classmethod
     async def gather(cls, server: Server, auths: Sequence[object], seed: int = 1) -> "Crowd":
         """Everybody connects, lists a thing, and each second one asks their neighbour for theirs. Raises as `Asker.ask`."""
-        assert len(auths) % 2 == 0, "they trade two by two"
         wires = await connect(server, list(auths), ignore)
         tally = Tally()
         askers = [Asker(wire, tally) for wire in wires]
-        swaps = [Swap(pair) for pair in zip(askers[::2], askers[1::2], strict=True)]
-        waiting = iter(swaps)
-
-        async def one_after_the_other() -> None:
-            for swap in waiting:
-                await swap.begin()
-
-        await asyncio.gather(*(one_after_the_other() for _ in range(GETTING_READY_AT_ONCE)))
+        swaps = await paired(askers)
         return cls(wires, swaps, await Catalogue.of(askers[0]), tally, seed)
 
     async def live(self, seconds: float, think_seconds: float) -> None:

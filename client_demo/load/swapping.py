@@ -1,12 +1,15 @@
 """Two people of a load who swap the same two things back and forth, a step at a time."""
 
+import asyncio
 from collections.abc import Sequence
+from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
 from client_demo.load.asking import Asker
 from client_demo.load.tally import Refused
 
+GETTING_READY_AT_ONCE = 20
 THING = {"description": "Made for a load.", "category": "electronics", "condition": "GOOD", "lookingFor": "item_swap"}
 
 
@@ -62,6 +65,14 @@ class Swap:
             return {"itemId": self._items[place], "status": "available"}
         return {"tradeId": self._trade}
 
+    async def go_on(self, until: float) -> None:
+        """Step after step, each as soon as the last was answered, until then or until one fails; that is tallied."""
+        try:
+            while perf_counter() < until:
+                await self.step(self.people[self.STEPS[self._step][1]])
+        except (Refused, OSError, TimeoutError):
+            return
+
     async def end(self) -> None:
         """Take the two things off the market; what is on the table is rejected. One that is held stays."""
         for asker, item in zip(self.people, self._items, strict=False):
@@ -69,6 +80,20 @@ class Swap:
                 await asker.ask("item:delete", {"itemId": item, "idempotencyKey": _key()})
             except (Refused, OSError, TimeoutError):
                 continue
+
+
+async def paired(askers: Sequence[Asker]) -> list[Swap]:
+    """Two and two, each with things of their own and a trade on the table. Raises as `Asker.ask`."""
+    assert len(askers) % 2 == 0, "they trade two by two"
+    swaps = [Swap(pair) for pair in zip(askers[::2], askers[1::2], strict=True)]
+    waiting = iter(swaps)
+
+    async def one_after_the_other() -> None:
+        for swap in waiting:
+            await swap.begin()
+
+    await asyncio.gather(*(one_after_the_other() for _ in range(GETTING_READY_AT_ONCE)))
+    return swaps
 
 
 def _key() -> str:

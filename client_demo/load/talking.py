@@ -47,6 +47,7 @@ class Talkers:
         self._sent_at: dict[int, float] = {}  # of what is not acknowledged yet
         self._until = 0.0
         self._talk = Talk()
+        self._already: set[bytes] = set()  # what has been heard: the outbox may push an entry twice
         for wire in wires:
             wire.hear(self._heard)
 
@@ -77,6 +78,7 @@ class Talkers:
 
     def _begin(self, seconds: float) -> None:
         self._talk = Talk()
+        self._already.clear()
         self._until = perf_counter() + seconds
 
     async def _end(self, begun: float) -> None:
@@ -113,5 +115,7 @@ class Talkers:
         elif data.startswith(b'42["message:new"'):
             begin = data.index(b'"@') + 2
             speaker, due, _ = data[begin : begin + 40].split(b" ", 2)
-            if int(speaker) != self._place[wire]:
+            said = speaker + b" " + due
+            if int(speaker) != self._place[wire] and said not in self._already:
+                self._already.add(said)
                 self._talk.pushes.append(now - float(due))

@@ -12,7 +12,7 @@ import uvloop
 from server.cli import GC_THRESHOLDS
 from server.logs import configure_logs
 from server.memory import keep_no_large_blocks
-from tests.bench import connecting, events, idle, listing, matching, messages, mixed, signing_in, workers
+from tests.bench import connecting, events, idle, listing, matching, messages, mixed, signing_in, trades, workers
 from tests.bench.plot import drawn
 from tests.bench.profiling import PROFILE, Profile
 from tests.bench.report import Report
@@ -26,6 +26,7 @@ SUBJECTS: dict[str, Callable[[], Coroutine[object, object, Report]]] = {
     "messages": messages.run,
     "mixed": mixed.run,
     "signing-in": signing_in.run,
+    "trades": trades.run,
     "workers": workers.run,
 }
 

@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import os
+import re
 import secrets
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,17 +20,18 @@ from server.embedded import EmbeddedPostgres, EmbeddedValkey
 from storage.migrate import migrate
 from tests.bench import processes
 from tests.bench.floors import FAST
-from tests.bench.profiling import DUMP_SECONDS_MAX, PROFILE
 
-START_SECONDS_MAX = 60
+START_SECONDS_MAX = 60.0
+STOP_SECONDS_MAX = 15.0
 PRODUCT = "tests.bench.no_op_server"
+LISTENS = re.compile(r"^(?:(\d+)|Swaploop.* serves at http://localhost:(\d+))$", re.MULTILINE)
 
 Stock = Callable[[str], Awaitable[None]]  # of the database with this URL
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server process that listens."""
+    """A server that listens: one process, or one with workers."""
 
     pid: int
     port: int
@@ -40,47 +42,57 @@ class Server:
         return {"token": Tokens(self.secret, timedelta(hours=1)).issue(user_id or uuid4(), uuid4())}
 
     def cpu_seconds(self) -> float:
-        return processes.cpu_seconds(self.pid)
+        return sum(processes.cpu_seconds(pid) for pid in (self.pid, *processes.children(self.pid)))
 
     def memory_bytes(self) -> int:
-        return processes.private_bytes(self.pid)
+        return sum(processes.private_bytes(pid) for pid in (self.pid, *processes.children(self.pid)))
 
 
 @asynccontextmanager
-async def serving(module: str, **settings: str) -> AsyncIterator[Server]:
-    """`python -m MODULE`; its log goes to a file, which is thrown away."""
+async def serving(module: str, *arguments: str, **settings: str) -> AsyncIterator[Server]:
+    """`python -m MODULE`, which prints its port, or says where it serves; its log is thrown away."""
     secret = settings.get("SECRET_KEY") or secrets.token_urlsafe(48)
     with tempfile.TemporaryDirectory(prefix="swaploop-bench-") as folder, (Path(folder) / "log").open("w") as written:
         environment = {**os.environ, "PORT": "0", "DATA_DIR": folder, "RATE_LIMITS": "off", "SECRET_KEY": secret} | settings
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            module,
-            stdout=asyncio.subprocess.PIPE,
+            *(sys.executable, "-m", module, *arguments),
+            stdout=written,
             stderr=written,
             env=environment,
         )
         try:
-            assert process.stdout is not None, "it is a pipe"
-            line = await asyncio.wait_for(process.stdout.readline(), START_SECONDS_MAX)
-            if not line.strip().isdigit():
-                raise RuntimeError(f"the server did not start: {(Path(folder) / 'log').read_text()[-2000:]}")
-            yield Server(process.pid, int(line), secret)
+            yield Server(process.pid, await _port(process, Path(folder) / "log"), secret)
         finally:
             with contextlib.suppress(ProcessLookupError, TimeoutError):
-                if PROFILE in os.environ and module == PRODUCT:
-                    process.terminate()  # it writes its profile
-                    await asyncio.wait_for(process.wait(), DUMP_SECONDS_MAX)
-                else:
-                    process.kill()
+                process.terminate()  # it ends its workers, and writes its profile
+                await asyncio.wait_for(process.wait(), STOP_SECONDS_MAX)
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
 
 
+async def _port(process: asyncio.subprocess.Process, log: Path) -> int:
+    """What it says that it listens on. Raises RuntimeError with its log, where it does not start."""
+    limit = perf_counter() + START_SECONDS_MAX
+    while process.returncode is None and perf_counter() < limit:
+        if port := _said(log):
+            return port
+        await asyncio.sleep(0.02)
+    raise RuntimeError(f"the server did not start, and said: {_end_of(log)}")
+
+
+def _said(log: Path) -> int | None:
+    found = LISTENS.search(log.read_text())
+    return int(found[1] or found[2]) if found else None
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text()[-2000:]
+
+
 @dataclass(frozen=True, slots=True)
 class Product:
-    """The product on a PostgreSQL and a Valkey of its own. `servers`: mostly one."""
+    """The product on a PostgreSQL and a Valkey of its own. `servers`: mostly one, or several side by side."""
 
     servers: tuple[Server, ...]
     database_url: str
@@ -128,17 +140,25 @@ class Spent:
 
 @asynccontextmanager
 async def product(
-    *options: str, count: int = 1, durable: bool = False, before: Stock | None = None, settings: Mapping[str, str] | None = None
+    *options: str,
+    workers: Sequence[int] = (),
+    durable: bool = False,
+    before: Stock | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Product]:
-    """`count` server processes on a PostgreSQL that has been stocked. `options`: PostgreSQL's; `durable`: fsync as ever."""
+    """The product, with one action more that does nothing, on a PostgreSQL that has been stocked.
+
+    `workers`: instead, a `swaploop serve` for each, of so many processes. `options`: PostgreSQL's; `durable`: fsync as ever.
+    """
     with _stores(options if durable else FAST + options) as (postgres, valkey):
         await migrate(postgres.url)
         if before is not None:
             await before(postgres.url)
         common = {"DATABASE_URL": postgres.url, "REDIS_URL": valkey.url, "SECRET_KEY": secrets.token_urlsafe(48)}
         common |= settings or {}
+        starts = [serving("server.cli", "serve", "--no-demo", WORKERS=str(count), **common) for count in workers]
         async with contextlib.AsyncExitStack() as stack:
-            servers = [await stack.enter_async_context(serving(PRODUCT, **common)) for _ in range(count)]
+            servers = [await stack.enter_async_context(one) for one in starts or [serving(PRODUCT, **common)]]
             yield Product(tuple(servers), postgres.url, postgres, valkey)
 
 

@@ -1,4 +1,4 @@
-"""Two processes beside one, where the database is not the limit: `GET /categories`, which asks no store at all.
+"""Two processes beside one (WORKERS), where the database is not the limit: `GET /categories`, which asks no store at all.
 
 The machine's cores are the load client's, too, so that an action has to cost the server far more than the client for two
 processes to have two cores. This one does: aiohttp reads the request and finds the route, the token is checked, and all
@@ -21,6 +21,7 @@ from tests.bench.servers import Product, Server, Spent, product
 
 EVENT = b'421["category:list",{}]'
 ROUTE = "GET /categories"
+CALL = RestCall("GET", "/categories", {}, None, None)
 SECONDS = 2.0
 ROUNDS = 3
 CONNECTIONS = 64
@@ -29,11 +30,11 @@ WAYS = ("REST", "events")
 
 @dataclass(slots=True)
 class Side:
-    """One process or two, with connections to each, and what was measured; `spent` is the last round's."""
+    """WORKERS=1 or 2, connections to it, and what was measured; `spent` is the last round's."""
 
     name: str
     made: Product
-    servers: tuple[Server, ...]
+    server: Server
     wires: list[Wire] = field(default_factory=list)
     rest: list[RestWire] = field(default_factory=list)
     requests: list[bytes] = field(default_factory=list)
@@ -43,14 +44,11 @@ class Side:
     refused: int = 0
 
     async def connect(self, connections: int) -> None:
-        each = connections // len(self.servers)
-        for server in self.servers:
-            place = Place(server.port)
-            self.wires += await connect(place, [server.auth() for _ in range(each)], ignore)
-            for _ in range(each):
-                self.rest.append(await RestWire.connect(place))
-                token = server.auth()["token"]
-                self.requests.append(request_of(place, RestCall("GET", "/categories", {}, None, None), token))
+        place = Place(self.server.port)
+        self.wires = await connect(place, [self.server.auth() for _ in range(connections)], ignore)
+        for _ in range(connections):
+            self.rest.append(await RestWire.connect(place))
+            self.requests.append(request_of(place, CALL, self.server.auth()["token"]))
 
     async def measure(self, way: str, seconds: float) -> None:
         before = self.made.spent()
@@ -84,8 +82,8 @@ class Side:
 
 async def run(seconds: float = SECONDS, rounds: int = ROUNDS, connections: int = CONNECTIONS) -> Report:
     report = Report(f"Workers: two server processes beside one, {connections} connections, an action without a database")
-    async with product(count=2) as made:
-        sides = Side("one process", made, made.servers[:1]), Side("two processes", made, made.servers)
+    async with product(workers=(1, 2)) as made:
+        sides = [Side(name, made, server) for name, server in zip(("one process", "two processes"), made.servers, strict=True)]
         for side in sides:
             await side.connect(connections)
         await asyncio.sleep(0.5)
