@@ -7,6 +7,7 @@ event loop, and none sees half of the other.
 
 import asyncio
 import gc
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -34,6 +35,7 @@ LOADING_SECONDS_MAX = 5.0  # a search that comes while the market is being read 
 SEARCHES_WAITING_MAX = 50
 PLACES = 3  # searches with a connection: one has the thread, the others read from PostgreSQL before or after
 MENDED_AT_ONCE = 100  # a few milliseconds: a search does not wait long behind it
+MENDING_SECONDS_MAX = 0.05  # each time it keeps up
 LARGE_MARKET = 10_000  # from so many items on the collector is told to leave them alone
 FOUND_MAX = 60  # of each kind; people are shown the best of them
 EXPANSIONS_MAX = 5_000  # a search of up to ten parties is exact well before, in the markets that were measured
@@ -154,10 +156,12 @@ class Matchmaker:
             self._cursor, self._applied = cursor, applied
 
     async def _mend(self) -> None:
-        """A row that lost some of its edges is made whole again when there is time."""
-        left = await self._in_thread(lambda: self._market.mend(MENDED_AT_ONCE))
-        while left:
-            left = await self._in_thread(lambda: self._market.mend(MENDED_AT_ONCE))
+        """A row that lost some of its edges is made whole again, given time. While many trade, that is little, and waiting
+        spares work: a row that loses more is made whole once.
+        """
+        until = time.monotonic() + MENDING_SECONDS_MAX
+        while await self._in_thread(lambda: self._market.mend(MENDED_AT_ONCE)) and time.monotonic() < until:
+            pass
 
     def _apply(self, rows: list[Row]) -> None:
         for row in rows:

@@ -396,8 +396,8 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]  # python-engine
             return second
         return await super().handle_request(request)
 
-    def _ok(self, packets: list[packet.Packet] | None = None, jsonp_index: int | None = None) -> dict[str, Any]:
-        answer: dict[str, Any] = super()._ok(packets, jsonp_index=jsonp_index)
+    def _ok(self, packets: list[packet.Packet] | None = None, headers: Any = None, jsonp_index: Any = None) -> dict[str, Any]:
+        answer: dict[str, Any] = super()._ok(packets, headers, jsonp_index)
         return answer if packets is not None else answer | {"response": b"ok"}
 
     async def _handle_connect(self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None) -> Any:

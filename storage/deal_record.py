@@ -52,6 +52,11 @@ class PartyRecord(msgspec.Struct, rename="camel", frozen=True):
     answered_at: datetime | None
 
 
+# JSON as text: read in one go into what it is, and not into dictionaries first.
+PARTIES = msgspec.json.Decoder(list[PartyRecord])
+LEGS = msgspec.json.Decoder(list[TermsLeg])
+
+
 @dataclass(frozen=True, slots=True)
 class DealRecord:
     """A deal as it is stored: what its rules see, and what people are shown besides."""
@@ -73,8 +78,8 @@ class DealRecord:
 
     @classmethod
     def of(cls, row: Row) -> "DealRecord":
-        parties = msgspec.convert(row["parties"], list[PartyRecord])
-        legs = msgspec.convert(row["legs"], list[TermsLeg])
+        parties = PARTIES.decode(row["parties"])
+        legs = LEGS.decode(row["legs"])
         return cls(
             deal=Deal(
                 id=row["id"],
@@ -92,7 +97,7 @@ class DealRecord:
             conversation_id=row["conversation_id"],
             parties={party.id: party for party in parties},
             snapshots={leg.item: leg.snapshot for leg in legs},
-            opening=msgspec.convert(row["opening"] or [], list[TermsLeg]),
+            opening=LEGS.decode(row["opening"]) if row["opening"] else [],
             notes=row["notes"],
             match_score=row["match_score"],
             reason=row["reason"],

@@ -28,7 +28,7 @@ COLUMNS = """
     deal.id, deal.kind, deal.status, deal.revision, deal.proposer_id, deal.rounds, deal.match_score, deal.reason,
     deal.expires_at, deal.confirmed_at, deal.complete_by, deal.completed_at, deal.created_at, deal.updated_at,
     deal.expires_at <= now() AS expired, COALESCE(deal.complete_by <= now(), false) AS overdue,
-    conversation.id AS conversation_id, party.all AS parties, leg.all AS legs, opening.all AS opening,
+    conversation.id AS conversation_id, party.all::text AS parties, leg.all::text AS legs, opening.all::text AS opening,
     (SELECT notes FROM revisions WHERE deal_id = deal.id AND move <> 'update' ORDER BY revision DESC LIMIT 1) AS notes
 """
 LEGS = """jsonb_agg(jsonb_build_object('item', item_id, 'giver', giver_id, 'receiver', receiver_id,
