@@ -98,7 +98,8 @@ def part_of(frame: FrameType | None) -> str:
     if frame is None or _is_runner(frame) or (_is_entered(frame) and frame.f_back is not None and _is_runner(frame.f_back)):
         return LOOP
     path = frame.f_code.co_filename
-    if _OURS.search(path) and _JSON_CALL.search(linecache.getline(path, frame.f_lineno)):
+    # What the compiler made up, as the end of an `async for`, has no line
+    if _OURS.search(path) and _JSON_CALL.search(linecache.getline(path, frame.f_lineno or 0)):
         return JSON
     outer: FrameType | None = frame
     while outer is not None:
