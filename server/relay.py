@@ -57,13 +57,14 @@ class Relay:
 
     def __init__(self, database: Database, bus_url: str) -> None:
         self._database = database
-        self.bus = Bus(bus_url, self._heard, self._gap)
+        self.bus = Bus(bus_url, self._heard, self._gap, self._late)
         self._door: SocketDoor | None = None
         self._audience: Audience | None = None
         self._announced: deque[Announcement] = deque()
         self._to_publish: deque[Push] = deque()
         self._pushed: deque[tuple[UUID, int]] = deque()
         self._gap_seconds = 0.0
+        self._gap_of: set[UUID] | None = set()  # the people whom nothing was heard for; None: everybody
         self._at_work = 0  # loops that have taken something from their queue
         self._wake = asyncio.Event()
         self._wake_publisher = asyncio.Event()
@@ -204,9 +205,10 @@ class Relay:
         while True:
             await self._wake_gap.wait()
             self._wake_gap.clear()
-            seconds = self._gap_seconds
+            seconds, of = self._gap_seconds, self._gap_of
+            self._gap_seconds, self._gap_of = 0.0, set()
             try:
-                waiting = iter(self.audience.people())
+                waiting = iter(self.audience.people() if of is None else of)
                 while people := list(islice(waiting, BATCH)):
                     async for places in self._missed(people, seconds + GAP_MARGIN_SECONDS):
                         for push in await self._render([Announcement(*place) for place in places]):
@@ -219,8 +221,7 @@ class Relay:
             except Unavailable:
                 log.warning("relay.gap_put_off")
                 await asyncio.sleep(LOOK_SECONDS)
-                self._gap_seconds += LOOK_SECONDS
-                self._wake_gap.set()
+                self._note_gap(seconds + LOOK_SECONDS, of)
             except Exception:
                 log.exception("relay.bug")
 
@@ -283,7 +284,18 @@ class Relay:
     def _gap(self, seconds: float) -> None:
         """The listener hears again, after `seconds`."""
         log.info("bus.hears_again", deaf_seconds=round(seconds, 1))
-        self._gap_seconds = max(seconds, self._gap_seconds if self._wake_gap.is_set() else 0.0)
+        self._note_gap(seconds, None)
+
+    def _late(self, channel: str, seconds: float) -> None:
+        """One room's subscription took so long; what was published for it meanwhile is missed."""
+        log.info("bus.subscribed_late", seconds=round(seconds, 1))
+        kind, _, person = channel.partition(":")
+        if kind == "user":
+            self._note_gap(seconds, {UUID(person)})
+
+    def _note_gap(self, seconds: float, people: set[UUID] | None) -> None:
+        self._gap_seconds = max(seconds, self._gap_seconds)
+        self._gap_of = None if people is None or self._gap_of is None else self._gap_of | people
         self._wake_gap.set()
 
 

@@ -24,7 +24,7 @@ PING_SECONDS = 1.0
 DEAF_SECONDS = 4.0
 BACKOFF_SECONDS_MAX = 2.0
 PUBLISH_SECONDS_MAX = 2.0
-SUBSCRIBED_SECONDS_MAX = 0.5  # that who wants a channel waits for it to be heard
+SUBSCRIBED_SECONDS_MAX = 1.0  # that who wants a channel waits for it to be heard
 TOLD_AT_ONCE_MAX = 500
 
 Handler = Callable[[str, bytes], None]
@@ -43,10 +43,13 @@ class Asked:
 class Bus:
     """Publishes to channels, and hands what others published on the channels wanted here to `on_message(channel, body)`."""
 
-    def __init__(self, url: str, on_message: Handler, on_gap: Callable[[float], None]) -> None:
+    def __init__(
+        self, url: str, on_message: Handler, on_gap: Callable[[float], None], on_late: Callable[[str, float], None]
+    ) -> None:
         self._url = url
         self._on_message = on_message
         self._on_gap = on_gap  # called with the seconds, once the listener hears again: what was published was not heard
+        self._on_late = on_late  # the same of one channel, whose subscription took longer than was waited for
         self._client = redis.asyncio.Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0, max_connections=4)
         database = self._client.connection_pool.connection_kwargs.get("db", 0)
         self._prefix = f"{PREFIX}{database}:".encode()  # channels are not per database, as keys are
@@ -57,7 +60,6 @@ class Bus:
         self._untold: set[bytes] = set()  # wanted, and Redis is yet to be asked for them
         self._asked: dict[bytes, Asked] = {}
         self._pubsub: Any = None
-        self._begun_at = time.monotonic()
         self._heard_at = 0.0
         self._deaf_since: float | None = None
 
@@ -81,7 +83,7 @@ class Bus:
     async def want(self, channel: str) -> None:
         """Hear this channel from now on: whoever reads the database after this misses nothing that is published.
 
-        It is not waited for long. Where Redis takes its time, what was published until then is a gap, and `on_gap` is told.
+        It is not waited for long. Where Redis takes its time, what was published until then was not heard: `on_late` is told.
         """
         name = channel.encode()
         if name not in self._wanted:
@@ -107,6 +109,8 @@ class Bus:
         """Subscribe to those of them that are wanted now, and to the others no more."""
         names = set(changed)
         self._untold -= names
+        if self._pubsub is None and not self._heard_at:
+            self._ask(names & self._wanted)  # the listener is yet to begin, and has nothing to be deaf of
         for command, some in (("subscribe", names & self._wanted), ("unsubscribe", names - self._wanted)):
             if self._pubsub is not None and some:
                 if command == "subscribe":
@@ -123,6 +127,14 @@ class Bus:
         for name in names:
             self._asked.setdefault(name, Asked()).times += 1
 
+    def _ask_anew(self, subscribed: set[bytes]) -> None:
+        """All that are wanted are subscribed to in one go."""
+        for name, asked in list(self._asked.items()):
+            asked.times = 1
+            if name not in subscribed:
+                del self._asked[name]
+                asked.confirmed.set_result(None)
+
     def _confirm(self, name: bytes) -> None:
         asked = self._asked.get(name)
         if asked is None:
@@ -132,7 +144,7 @@ class Bus:
             del self._asked[name]
             asked.confirmed.set_result(None)
             if asked.is_late:
-                self._on_gap(time.monotonic() - asked.at)
+                self._on_late(name.decode(), time.monotonic() - asked.at)
 
     async def run(self) -> None:
         """Listen until cancelled."""
@@ -157,13 +169,14 @@ class Bus:
         pinging: asyncio.Task[None] | None = None
         try:
             subscribed = set(self._wanted)
+            self._ask_anew(subscribed)
             await pubsub.subscribe(*(self._prefix + name for name in subscribed))
             self._pubsub = pubsub
             # Who came or left while that took its time has told nobody: there was no pubsub yet.
             for command, names in (("subscribe", self._wanted - subscribed), ("unsubscribe", subscribed - self._wanted)):
                 if names:
                     await getattr(pubsub, command)(*(self._prefix + name for name in names))
-            self._deaf_since = self._heard_at or self._begun_at
+            self._deaf_since = self._heard_at or None
             started_at = time.monotonic()
             pinging = asyncio.create_task(self._ping())
             while True:
@@ -176,9 +189,10 @@ class Bus:
                     raise TimeoutError("the listener does not hear its own ping")
         finally:
             self._pubsub = None
-            for asked in self._asked.values():
-                asked.confirmed.set_result(None)  # it is subscribed to with all the others, and all of them have a gap
-            self._asked.clear()
+            if self._heard_at:  # all are subscribed to anew, and all of them have a gap
+                for asked in self._asked.values():
+                    asked.confirmed.set_result(None)
+                self._asked.clear()
             if pinging is not None:
                 pinging.cancel()
             await pubsub.aclose()

@@ -24,16 +24,17 @@ else:
 
 @dataclass(slots=True)
 class Finding:
-    """One promise: how many cases were seen, and those that broke it."""
+    """One promise: how many cases were seen, and those that broke it. `seldom`: it takes some minutes to be put to the test."""
 
     promise: str
     cases: int
     broken: list[str] = field(default_factory=list)
     remark: str = ""
+    seldom: bool = False
 
 
-def finding(promise: str, cases: int, broken: Iterable[object], remark: str = "") -> Finding:
-    return Finding(promise, cases, [str(one) for one in broken], remark)
+def finding(promise: str, cases: int, broken: Iterable[object], remark: str = "", *, seldom: bool = False) -> Finding:
+    return Finding(promise, cases, [str(one) for one in broken], remark, seldom)
 
 
 @dataclass(slots=True)

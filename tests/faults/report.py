@@ -38,6 +38,6 @@ def report(outcome: Outcome) -> str:
         lines += [f"{'':>18}✗ {one[:400]}" for one in finding.broken[:SHOWN_MAX]]
     verdict = f"{len(outcome.broken) or 'none'} broken"
     if outcome.unseen:
-        verdict += f", {len(outcome.unseen)} not seen" + (": too few cases" if outcome.plan.is_whole else " in so short a run")
+        verdict += f", {len(outcome.unseen)} not seen" + (": too few cases" if outcome.missed else " in so short a run")
     lines += ["", f'{len(outcome.findings)} promises, {verdict}. Again: make faults ARGS="{outcome.plan.arguments}"']
     return "\n".join(lines)

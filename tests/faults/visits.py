@@ -23,7 +23,7 @@ from tests.faults.history import History
 PAUSE_SECONDS = 2.0
 STAY_SECONDS = (0.2, 2.0)
 ENDING_SECONDS_MAX = 45.0  # is waited for the end of a socket
-AGAIN_SECONDS = 6.0  # after signing out, the token is tried once more
+AGAIN_SECONDS = (5.5, 9.0)  # after signing out, the token is tried on every server
 
 
 @dataclass(slots=True)
@@ -35,6 +35,15 @@ class VisitSocket:
 
 
 @dataclass(slots=True)
+class Tried:
+    """An answered attempt to come in by the token again."""
+
+    server: str
+    at: float
+    came_in: bool = False
+
+
+@dataclass(slots=True)
 class Visit:
     """`ended_at`: when the server acknowledged that the session has ended."""
 
@@ -43,9 +52,7 @@ class Visit:
     asked_at: float
     ended_at: float
     sockets: list[VisitSocket] = field(default_factory=list)
-    tried_again_at: float | None = None
-    tried_again_on: str = ""
-    opened_again: bool = False
+    tried: list[Tried] = field(default_factory=list)
 
 
 class Visitor:
@@ -105,7 +112,7 @@ class Visitor:
     async def _follow(self, visit: Visit, doors: list[EventDoor], token: str) -> None:
         """See its sockets end, and nobody come in again."""
         ends = [self._note_end(door, socket) for door, socket in zip(doors, visit.sockets, strict=True)]
-        await asyncio.gather(self._try_again(visit, token), *ends)
+        await asyncio.gather(*ends, *(self._try_again(visit, url, token) for url in self._urls))
         await _hang_up(doors)
         self._history.note(visit=asdict(visit))
 
@@ -122,18 +129,18 @@ class Visitor:
                 await asyncio.shield(door.closed)
                 socket.ended_at = self._clock.now()
 
-    async def _try_again(self, visit: Visit, token: str) -> None:
-        await asyncio.sleep(AGAIN_SECONDS)
-        url = self._chance.choice(self._urls)
-        tried_at = self._clock.now()
+    async def _try_again(self, visit: Visit, url: str, token: str) -> None:
+        await asyncio.sleep(self._chance.uniform(*AGAIN_SECONDS))
+        tried = Tried(url, self._clock.now())
         try:
             door = await self._open(url, token)
         except Refused:
-            visit.tried_again_at, visit.tried_again_on = tried_at, url
+            visit.tried.append(tried)
         except NoAnswer:
             return
         else:
-            visit.tried_again_at, visit.tried_again_on, visit.opened_again = tried_at, url, True
+            tried.came_in = True
+            visit.tried.append(tried)
             await door.close()
 
 

@@ -58,6 +58,20 @@ class Weather:
             for was in self.failed
         )
 
+    def spans(self, after_seconds: float, after_others_seconds: float) -> list[tuple[float, float]]:
+        """When something was in the way of somebody's push, or shortly before: without overlap, in order.
+
+        `after_seconds`: where the fault silences; `after_others_seconds`: where it does not.
+        """
+        merged: list[tuple[float, float]] = []
+        for was in sorted(self.failed, key=lambda one: one.began_at):
+            ended_at = was.ended_at + (after_seconds if was.fault.silences else after_others_seconds)
+            if merged and was.began_at <= merged[-1][1]:
+                merged[-1] = (merged[-1][0], max(merged[-1][1], ended_at))
+            else:
+                merged.append((was.began_at, ended_at))
+        return merged
+
     def killed_between(self, from_at: float, to_at: float, server: int) -> bool:
         """Whether this server was killed between these times."""
         return any(

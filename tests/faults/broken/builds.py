@@ -32,6 +32,8 @@ from storage.deals import IS_OPEN, load_deal, load_deals, look_at_items
 from storage.marks import Marks
 from tests.faults.broken.marks import move_to, write_as_told
 
+DATABASE_IS_AWAY_SECONDS = 0.03  # by a slow network: who looks and then writes is not saved by being quick
+
 
 def confirm_by_read_check_write() -> None:
     """Looks whether the items are free, and then takes them: without locking them, and past the primary key (D1).
@@ -49,6 +51,7 @@ def confirm_by_read_check_write() -> None:
         free = await tx.fetch("SELECT id FROM items WHERE id = ANY($1) AND status = 'available' AND deleted_at IS NULL", items)
         if len(free) < len(items):
             raise ItemUnavailable(details={"items": sorted(map(str, items))})
+        await asyncio.sleep(DATABASE_IS_AWAY_SECONDS)
         await tx.execute(
             """
             INSERT INTO item_holds (item_id, deal_id) SELECT unnest($1::uuid[]), $2
