@@ -17,6 +17,7 @@ CAUGHT_BY = {
     "pub-sub-only": "an acknowledged change is pushed to every connected party",
     "marks-go-back": "a read mark only moves forward",
     "keys-after-commit": "what was acknowledged happened exactly once",
+    "answers-before-commit": "what was acknowledged happened exactly once",
     "agrees-after-expiry": "nothing is agreed to after its expiry",
     "sessions-live-on": "within 5 s, where nothing is in the way of it",
     "keeps-pushes": "does not grow: larger objects of the server",

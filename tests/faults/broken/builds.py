@@ -19,9 +19,10 @@ import handlers.proposing
 import server.upkeep
 from handlers.access import access_people
 from handlers.action import Action, Call
+from handlers.group_commit import Answer, GroupCommit
 from matching.deal import Deal, Move
 from matching.moves import after
-from matching.refusals import ItemUnavailable
+from matching.refusals import ItemUnavailable, Unavailable
 from server.audience import Audience, Push
 from server.relay import Relay
 from server.upkeep import Upkeep
@@ -29,6 +30,7 @@ from storage.answers import StoredAnswer, keep_answer
 from storage.database import Tx
 from storage.deal_record import DealRecord
 from storage.deals import IS_OPEN, load_deal, load_deals, look_at_items
+from storage.entries import Said, send_together
 from storage.marks import Marks
 from tests.faults.broken.marks import move_to, write_as_told
 
@@ -135,6 +137,25 @@ def keys_after_the_commit() -> None:
     _put(road, "_change", change)
 
 
+def answer_before_the_commit() -> None:
+    """Says that messages are sent while their commit is on its way."""
+
+    async def commit(self: GroupCommit, together: list[tuple[Said, Answer]]) -> None:
+        try:
+            async with self._database.transaction() as tx:
+                sent = await send_together(tx, [said for said, _ in together])
+                for said, answer in together:
+                    if not answer.done():
+                        answer.set_result(sent.get((said.sender_id, said.client_message_id)))
+                await asyncio.sleep(0.2)  # a disk that is slow
+        except Unavailable:
+            for _, answer in together:
+                if not answer.done():
+                    answer.set_exception(Unavailable())
+
+    _put(GroupCommit, "_commit", commit)
+
+
 def agree_after_the_expiry() -> None:
     """Takes a yes for as long as nobody has swept the deal away (C6)."""
 
@@ -192,6 +213,7 @@ BUILDS: dict[str, Callable[[], None]] = {
     "pub-sub-only": deliver_by_pub_sub_only,
     "marks-go-back": marks_that_go_back,
     "keys-after-commit": keys_after_the_commit,
+    "answers-before-commit": answer_before_the_commit,
     "agrees-after-expiry": agree_after_the_expiry,
     "sessions-live-on": sessions_that_live_on,
     "keeps-pushes": keep_what_was_pushed,
