@@ -1,9 +1,10 @@
 """The PostgreSQL of a bench: its databases, and what its processes take of the machine."""
 
-import os
 from pathlib import Path
 
 import asyncpg
+
+from tests.bench.processes import family_cpu_seconds
 
 
 class Cluster:
@@ -21,36 +22,16 @@ class Cluster:
             await connection.close()
         return cls(url, int((Path(folder) / "postmaster.pid").read_text().split()[0]))
 
-    def url_of(self, database: str) -> str:
+    async def copy(self, name: str) -> str:
+        """The URL of a copy of the database, which nobody may be connected to."""
         head, _, query = self.url.partition("?")
-        return f"{head.rpartition('/')[0]}/{database}?{query}"
-
-    async def copy(self, database: str) -> str:
-        """The URL of a copy of the first database, which nobody may be connected to."""
-        original = self.url.partition("?")[0].rpartition("/")[2]
-        connection = await asyncpg.connect(self.url_of("template1"))
+        server, _, original = head.rpartition("/")
+        connection = await asyncpg.connect(f"{server}/template1?{query}")
         try:
-            await connection.execute(f"CREATE DATABASE {database} TEMPLATE {original}")
+            await connection.execute(f"CREATE DATABASE {name} TEMPLATE {original}")
         finally:
             await connection.close()
-        return self.url_of(database)
+        return f"{server}/{name}?{query}"
 
     def cpu_seconds(self) -> float:
-        """Of all its processes, also of those that have ended."""
-        while True:
-            children = self._children()
-            try:
-                ticks = _ticks(self._pid, ended=True) + sum(map(_ticks, children))
-            except FileNotFoundError:
-                continue
-            if self._children() == children:  # else one may be in the sum twice, or not at all
-                return ticks / os.sysconf("SC_CLK_TCK")
-
-    def _children(self) -> list[int]:
-        return [int(child) for child in Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text().split()]
-
-
-def _ticks(pid: int, *, ended: bool = False) -> int:
-    """Of the process, by user and system; and of its children that have `ended`."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11 : 15 if ended else 13]))
+        return family_cpu_seconds(self._pid)

@@ -161,6 +161,14 @@ class Script:
         await connection.copy_records_to_table(f"{self.name}_own", records=self._rows(rows), columns=["number", *own])
         await connection.execute(f"VACUUM ANALYZE {self.name}_own")
 
+    async def rewind(self, url: str) -> None:
+        """Begin with the first number again."""
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute(f"ALTER SEQUENCE {self.name}_number RESTART")
+        finally:
+            await connection.close()
+
     def _rows(self, rows: Iterable[Mapping[str, str]]) -> Iterator[tuple[Any, ...]]:
         for number, ids in enumerate(rows, start=1):
             known = dict(ids)

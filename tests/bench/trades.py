@@ -10,16 +10,13 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID
 
 import asyncpg
 
-from client_demo.load.quantiles import Quantiles
 from client_demo.load.trading import Traded, Trading
 from client_demo.load.wire import Wire, connect
-from handlers.tokens import Tokens
 from server.config import read_config
 from server.embedded import EmbeddedValkey
 from server.service import running
@@ -28,7 +25,8 @@ from tests.bench.floors import fresh_database
 from tests.bench.pgbench import floor
 from tests.bench.recorded import Recorder, Script, Step
 from tests.bench.report import Figure, Report
-from tests.bench.servers import Server, serving
+from tests.bench.servers import serving
+from tests.bench.timing import median
 from tests.bench.trade_stock import Swap, stock
 from tests.promises import broken_promises
 
@@ -52,7 +50,7 @@ class Course:
 
     def swaps(self, connections: int, rounds: int) -> int:
         """How many are needed. One of the first `connections` is to be noted, the others are to be gone."""
-        return connections * (1 + max(rounds * self.each_by_pgbench, WARM_UP + rounds * self.each))
+        return connections * (1 + rounds * max(self.each_by_pgbench, WARM_UP + self.each))
 
 
 def last_steps(swap: Swap) -> Sequence[Step]:
@@ -93,25 +91,15 @@ async def run(courses: Sequence[Course] = COURSES, connections: int = CONNECTION
         people, swaps = await stock(url, connections, sum(counts), negotiating)
         cluster = await Cluster.of(url)
         floor_url = await cluster.copy("floor")
-        shares = [swaps[sum(counts[:place]) : sum(counts[: place + 1])] for place in range(len(counts))]
-        floors = [
-            await floor_of(course, share[0], share[connections:], floor_url, redis_url)
-            for course, share in zip(courses, shares, strict=True)
-        ]
-        async with serving("tests.bench.no_op_server", DATABASE_URL=url, REDIS_URL=redis_url) as server:
-            trading, tokens = Trading(), Tokens(server.secret, timedelta(hours=1))
-            wires = await connect(server.port, [{"token": tokens.issue(person, uuid4())} for person in people], trading)
-            half = connections // 2
-            pairs = 2 * list(zip(wires[:half], wires[half:], strict=True))
-            bench = Bench(report, rounds, cluster, server, trading, pairs)
-            for course, share, script in zip(courses, shares, floors, strict=True):
-                await bench.compare(course, share[connections:], script, floor_url)
-            for wire in wires:
-                wire.close()
+        bench = Bench(report, rounds, cluster, floor_url, redis_url, people)
+        for course, count in zip(courses, counts, strict=True):
+            noted, theirs = swaps[0], swaps[connections:count]
+            await bench.compare(course, theirs, await floor_of(course, noted, theirs, floor_url, redis_url))
+            del swaps[:count]
         report.note("Nobody wants mail: to write letters is not measured. Everybody is connected, and is pushed what happens.")
+        report.note("The server is started for each of its rounds: while pgbench runs, there is none.")
         await check(report, url, bench.completed)
-        by_pgbench = sum(1 + connections * rounds * course.each_by_pgbench for course in courses)
-        await check(report, floor_url, by_pgbench)
+        await check(report, floor_url, sum(1 + connections * rounds * course.each_by_pgbench for course in courses))
     return report
 
 
@@ -146,11 +134,12 @@ async def floor_of(course: Course, noted: Swap, others: Sequence[Swap], floor_ur
 
 @dataclass(slots=True)
 class Side:
-    """What was measured of one of the two, per round: trades a second, and CPU seconds a trade."""
+    """What was measured of one of the two: trades a second and CPU seconds a trade, per round; and how long each step took."""
 
     rates: list[float] = field(default_factory=list)
     database: list[float] = field(default_factory=list)
     server: list[float] = field(default_factory=list)
+    latencies: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
 
 @dataclass(slots=True)
@@ -158,57 +147,67 @@ class Bench:
     report: Report
     rounds: int
     cluster: Cluster
-    server: Server
-    trading: Trading
-    pairs: Sequence[tuple[Wire, Wire]]
+    floor_url: str
+    redis_url: str
+    people: Sequence[UUID]
     completed: int = 0
 
-    async def compare(self, course: Course, swaps: Sequence[Swap], script: Script, floor_url: str) -> None:
+    async def compare(self, course: Course, swaps: Sequence[Swap], script: Script) -> None:
         """Rounds of both, and their figures."""
-        rows = [list(swaps[place :: len(self.pairs)]) for place in range(len(self.pairs))]
+        rows = [list(swaps[place :: len(self.people)]) for place in range(len(self.people))]
 
         def take(count: int) -> list[list[Swap]]:
             return [[row.pop() for _ in range(count)] for row in rows]
 
-        await self._ours(course, take(WARM_UP), Side())
         ours, bare = Side(), Side()
-        seconds: dict[str, list[float]] = defaultdict(list)
         for _ in range(self.rounds):
-            seconds["a trade by pgbench"] += await self._pgbench(course, script, floor_url, bare)
-            for event, taken in (await self._ours(course, take(course.each), ours)).latencies.items():
-                seconds[event] += taken
+            await self._pgbench(course, script, bare)
+            await self._ours(course, take(WARM_UP), take(course.each), ours)
         name = course.name
         self.report.add(Figure(f"{name}: a second", ours.rates, bare.rates, "pgbench", "", at_least=course.at_least))
         self.report.add(Figure(f"{name}: CPU of PostgreSQL", ours.database, bare.database, "pgbench", "µs"))
         self.report.add(Figure(f"{name}: CPU of the server", ours.server, bare.database, "PostgreSQL by pgbench", "µs"))
-        self.report.note(f"{name.capitalize()}: {script.statements} statements; p50, p95, p99: {_said(seconds)}.")
+        for side in (bare, ours):
+            for what, seconds in side.latencies.items():
+                self.report.took(f"{name}: {what}", seconds)
+        fetched = await self._fetching(script, course.each_by_pgbench)
+        self.report.note(
+            f"{name.capitalize()}: {script.statements} statements. That pgbench looks up each trade's ids before takes "
+            f"{median(bare.rates) / fetched:.0%} of its time."
+        )
 
-    async def _ours(self, course: Course, swaps: list[list[Swap]], side: Side) -> Traded:
-        database, server = self.cluster.cpu_seconds(), self.server.cpu_seconds()
-        traded = await course.ours(self.trading, self.pairs, swaps)
+    async def _ours(self, course: Course, before: list[list[Swap]], swaps: list[list[Swap]], side: Side) -> None:
         asked = sum(map(len, swaps))
-        if traded.completed < asked:
-            self.report.fail(f"{asked - traded.completed} of {asked} trades were not completed: {dict(traded.refusals)}")
+        async with serving("tests.bench.no_op_server", DATABASE_URL=self.cluster.url, REDIS_URL=self.redis_url) as server:
+            trading, half = Trading(), len(self.people) // 2
+            wires = await connect(server.port, [server.auth(person) for person in self.people], trading)
+            pairs = 2 * list(zip(wires[:half], wires[half:], strict=True))
+            self.completed += (await course.ours(trading, pairs, before)).completed
+
+            database, spent = self.cluster.cpu_seconds(), server.cpu_seconds()
+            traded = await course.ours(trading, pairs, swaps)
+            side.database.append((self.cluster.cpu_seconds() - database) / asked)
+            side.server.append((server.cpu_seconds() - spent) / asked)
+            for wire in wires:
+                wire.close()
         self.completed += traded.completed
         side.rates.append(traded.completed / traded.seconds)
-        side.database.append((self.cluster.cpu_seconds() - database) / asked)
-        side.server.append((self.server.cpu_seconds() - server) / asked)
-        return traded
+        for event, seconds in traded.latencies.items():
+            side.latencies[event] += seconds
+        if traded.completed < asked:
+            self.report.fail(f"{asked - traded.completed} of {asked} trades were not completed: {dict(traded.refusals)}")
 
-    async def _pgbench(self, course: Course, script: Script, floor_url: str, side: Side) -> list[float]:
-        database = self.cluster.cpu_seconds()
-        measured = await floor(floor_url, script.text, len(self.pairs), times=course.each_by_pgbench)
+    async def _pgbench(self, course: Course, script: Script, side: Side) -> None:
+        spent = self.cluster.cpu_seconds()
+        measured = await floor(self.floor_url, script.text, len(self.people), times=course.each_by_pgbench)
+        side.database.append((self.cluster.cpu_seconds() - spent) / (len(self.people) * course.each_by_pgbench))
         side.rates.append(measured.rate)
-        side.database.append((self.cluster.cpu_seconds() - database) / (len(self.pairs) * course.each_by_pgbench))
-        return measured.latencies
+        side.latencies["all of it by pgbench"] += measured.latencies
 
-
-def _said(seconds: dict[str, list[float]]) -> str:
-    parts = []
-    for name, taken in seconds.items():
-        quantiles = Quantiles.of(taken)
-        parts.append(f"{name} {quantiles.p50 * 1e3:.1f}, {quantiles.p95 * 1e3:.1f}, {quantiles.p99 * 1e3:.1f} ms")
-    return "; ".join(parts)
+    async def _fetching(self, script: Script, times: int) -> float:
+        """How often a second pgbench could do no more than to look up the ids."""
+        await script.rewind(self.floor_url)
+        return (await floor(self.floor_url, script.fetch, len(self.people), times=times)).rate
 
 
 async def check(report: Report, url: str, completed: int) -> None:
