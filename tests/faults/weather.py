@@ -96,13 +96,21 @@ class Weather:
 
     def _draw(self, besides: Fault | None) -> Fault:
         if not self._deck:
-            self._deck = all_faults(self._site, self._chance)
-            self._chance.shuffle(self._deck)
+            self._deck = self._shuffled()
         for place, fault in enumerate(self._deck):
             if besides is None or not _same_place(fault, besides):
                 return self._deck.pop(place)
         self._deck = []
         return self._draw(besides)
+
+    def _shuffled(self) -> list[Fault]:
+        """The hardest first, each with another: a short run may not come to the end of them all."""
+        faults = all_faults(self._site, self._chance)
+        self._chance.shuffle(faults)
+        deck = [fault for fault in faults if not fault.kills]
+        for place, fault in enumerate(fault for fault in faults if fault.kills):
+            deck.insert(2 * place, fault)
+        return deck
 
     async def _happen(self, fault: Fault, done: asyncio.Event) -> None:
         await _until(done, self._chance.random() * 0.8)

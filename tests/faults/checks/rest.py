@@ -34,7 +34,7 @@ async def check(evidence: Evidence, _sql: Sql) -> list[Finding]:
     if well.channels > processes:
         files.append(f"{well.channels} channels are listened to, by {processes} processes that nobody is at")
     keys = [key for key in well.endless_keys if key not in ENDLESS_KEYS]
-    orphans = finding("workers die with who looks after them", well.orphaned, well.outliving)
+    orphans = finding("workers die with who looks after them", well.orphaned, well.outliving, seldom=True)
     return [
         *([orphans] if well.has_workers else []),
         finding("every server is ready again within 30 s, by itself", len(recoveries), slow, took),
