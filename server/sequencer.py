@@ -11,7 +11,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 CONVERSATIONS_MAX = 1_000
-FIRST_WAIT_SECONDS = 0.02  # nothing is known of the conversation yet: is another entry on its way?
+FIRST_WAIT_SECONDS = 0.1  # nothing is known of the conversation yet: is another entry on its way?
 GAP_WAIT_SECONDS = 0.3
 
 Send = Callable[[], None]

@@ -1,4 +1,4 @@
-"""The bench of trades: all are completed, by the product and by pgbench, which does as the product does and breaks no promise."""
+"""The bench of trades: all are completed, by the product and by pgbench, which does as the product does."""
 
 import re
 from dataclasses import replace
