@@ -262,6 +262,32 @@ async def test_what_changes_items_and_trades_finds_them_by_index(sampled: Sample
     assert plans.read_whole == []
 
 
+async def test_a_move_takes_nine_statements_with_those_around_it(sampled: Sampled) -> None:
+    me, owner = sampled.person["id"], sampled.item["owner"]
+    bell = {"title": "A bell", "description": "It rings.", "category": "other", "condition": "GOOD", "lookingFor": "flexible"}
+    for person in (me, owner):
+        await sampled.does("item:create", person, **bell)
+    async with sampled.database.connection() as tx:
+        mine, theirs = [
+            str(await tx.fetchval("SELECT id FROM items WHERE owner_id = $1 AND title = 'A bell'", person))
+            for person in (me, owner)
+        ]
+    await sampled.does("trade:request", me, offeredItem=mine, requestedItem=theirs)
+    async with sampled.database.connection() as tx:
+        trade = {"tradeId": str(await tx.fetchval("SELECT deal_id FROM legs WHERE item_id = $1::uuid", mine))}
+    await sampled.does("trade:interest", owner, **trade)
+    for move in ("trade:confirm", "trade:complete"):
+        asked = await sampled.does(move, owner, key=uuid4().hex, **trade)
+        assert [statement.query.split()[0].rstrip(";") for statement in asked] == [
+            *("BEGIN", "SELECT"),  # whether the key has an answer
+            *("WITH", "SELECT"),  # lock, then look
+            *("WITH", "WITH", "WITH"),  # the items, the deal, and what tells of it
+            *("INSERT", "COMMIT"),  # the key's answer
+        ]
+        plans = await sampled.plans(asked[2:3])
+        assert plans.indexes >= {"items_pkey", "deals_pkey"}
+
+
 async def test_smart_barter_finds_its_rows_by_index(sampled: Sampled) -> None:
     me, owner = sampled.person["id"], sampled.item["owner"]
     thing = {"title": "A drum", "description": "Loud.", "category": "other", "condition": "GOOD", "lookingFor": "flexible"}

@@ -10,11 +10,13 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from handlers.dispatch import Refused as Refusal
 from handlers.dispatch import Request, dispatch
+from storage.moves import lock_deal
 from tests.conftest import OpenMarket
 from tests.crowds import Ask, Crowd, Outcomes, open_crowd
 from tests.people import Person, Refused
@@ -176,6 +178,32 @@ async def test_two_who_end_a_confirmed_trade_at_once_end_it_once(
 
     assert await crowd.two_at_once([(ask(one, trade), ask(other, trade)) for trade in trades]) <= allowed
     assert set(await statuses(crowd.alice, trades)) <= ends
+
+
+async def test_who_waits_for_an_item_has_the_deal_as_it_then_is_and_need_not_begin_again(crowd: Crowd) -> None:
+    (trade,) = await negotiated(crowd, 1)
+    deal_id, bob = UUID(trade["id"]), UUID(crowd.bob.id)
+    async with crowd.market.sql() as holding, crowd.market.service.app.database.transaction() as waiting:
+        change = holding.transaction()
+        await change.start()
+        await holding.execute("UPDATE items SET title = 'Repaired' WHERE id = $1", UUID(trade["offeredItem"]))
+        await holding.execute("UPDATE deals SET reason = 'because' WHERE id = $1", deal_id)
+        locked = asyncio.create_task(lock_deal(waiting, deal_id, bob))
+        await asyncio.sleep(0.1)
+        assert not locked.done()
+        await change.commit()
+        record = await locked
+    assert record is not None
+    assert record.reason == "because"
+
+
+async def test_a_stranger_locks_nothing(crowd: Crowd) -> None:
+    """S1.68"""
+    (trade,) = await negotiated(crowd, 1)
+    async with crowd.market.sql() as other, crowd.market.service.app.database.transaction() as tx:
+        assert await lock_deal(tx, UUID(trade["id"]), UUID(crowd.carol.id)) is None
+        await other.fetch("SELECT FROM items WHERE id = $1 FOR UPDATE NOWAIT", UUID(trade["offeredItem"]))
+        await other.fetch("SELECT FROM deals WHERE id = $1 FOR UPDATE NOWAIT", UUID(trade["id"]))
 
 
 async def test_a_rival_that_is_being_edited_is_rejected_all_the_same(crowd: Crowd) -> None:
