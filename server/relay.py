@@ -40,6 +40,7 @@ PUSHED = Counter("swaploop_pushes_total", "Pushes by event and cause", ["event",
 WAITING_MAX = 20_000  # more is left to the outbox
 BATCH = 200
 LOOK_SECONDS = 0.5
+GATHER_SECONDS = 0.01  # what is pushed in this time is published in one go; sockets here do not wait for that
 # An entry is as old as its transaction, which may have begun well before it committed.
 GAP_MARGIN_SECONDS = 20.0
 
@@ -147,6 +148,7 @@ class Relay:
         """Publish in order, until cancelled. Sockets here do not wait for a Redis that hangs."""
         while True:
             await self._wake_publisher.wait()
+            await asyncio.sleep(GATHER_SECONDS)
             self._wake_publisher.clear()
             while self._to_publish:
                 pushes = _take(self._to_publish, BATCH)
