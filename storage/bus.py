@@ -178,7 +178,7 @@ class Bus:
                     await getattr(pubsub, command)(*(self._prefix + name for name in names))
             self._deaf_since = self._heard_at or None
             started_at = time.monotonic()
-            pinging = asyncio.create_task(self._ping())
+            pinging = asyncio.create_task(self._ping(pubsub))
             while True:
                 message = await pubsub.get_message(timeout=PING_SECONDS)
                 if message is not None and message["type"] == "message":
@@ -211,8 +211,10 @@ class Bus:
             except ValueError as error:  # as from a server of another version: no reason to stop listening to the others
                 log.warning("bus.unreadable", error=str(error))
 
-    async def _ping(self) -> None:
-        while True:
+    async def _ping(self, pubsub: Any) -> None:
+        # As long as that one listens, whether or not the cancellation arrives: it can be swallowed while a connection is made,
+        # and pings that nobody waits for would take all connections there may be.
+        while self._pubsub is pubsub:
             await self.publish([(self._ping_channel.decode(), b"")])
             await asyncio.sleep(PING_SECONDS)
 

@@ -1,8 +1,10 @@
 """The bus between processes: who is wanted is heard of, whenever that came up."""
 
 import asyncio
+import inspect
 import random
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import uuid4
 
@@ -196,3 +198,34 @@ async def is_red(market: Market) -> bool:
 
 async def is_green(market: Market) -> bool:
     return (await readiness(market))[0] == 200
+
+
+async def test_of_all_listeners_that_were_lost_no_pings_are_left(parts: Parts) -> None:
+    """A cancellation can be swallowed while a connection is made; pings that nobody waits for took all there may be."""
+    bus = Bus(parts.valkey.url, lambda *_: None, lambda _: None, lambda *_: None)
+    listening = asyncio.create_task(bus.run())
+    try:
+        await until(lambda: bus.hears)
+        first = pings_of(bus)
+        async with redis.asyncio.Redis.from_url(parts.valkey.url) as client:
+            for _ in range(10):
+                await client.client_kill_filter(_type="pubsub")
+                await asyncio.sleep(0.12)
+        deaf = bus._ping(object())  # one of a listener that is gone, and which nobody has cancelled
+        await asyncio.wait_for(deaf, 5)
+        await until(lambda: len(pings_of(bus)) == 1 and pings_of(bus) != first)
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        await bus.close()
+
+
+def pings_of(bus: Bus) -> set[asyncio.Task[Any]]:
+    coroutines = {task: task.get_coro() for task in asyncio.all_tasks()}
+    return {
+        task
+        for task, coroutine in coroutines.items()
+        if inspect.iscoroutine(coroutine)
+        and coroutine.cr_code is Bus._ping.__code__
+        and inspect.getcoroutinelocals(coroutine).get("self") is bus
+    }

@@ -346,5 +346,7 @@ async def _meanwhile(work: Any) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
+        while not task.done():  # a cancellation can be swallowed while a connection is being made
+            task.cancel()
+            await asyncio.wait([task], timeout=0.5)
         await asyncio.gather(task, return_exceptions=True)

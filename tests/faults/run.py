@@ -34,6 +34,7 @@ PASSWORD = "correct horse battery staple"
 LOOK_SECONDS = 2.0
 LAG_SECONDS = 0.1
 SETTLE_SECONDS_MAX = 40.0
+RAGED_SECONDS_MAX = 120.0
 ITEMS_AT_FIRST = 2
 VISITORS = 2
 FADED_SECONDS_MAX = 60.0  # until nobody whose server was killed seems to be here (storage.presence.FADE_SECONDS)
@@ -239,7 +240,7 @@ class _Run:
         acting += [asyncio.create_task(one.visit_until(done)) for one in self._visitors()]
         await asyncio.wait([*acting, raging], timeout=self.plan.seconds, return_when=asyncio.FIRST_EXCEPTION)
         done.set()
-        await raging
+        await asyncio.wait_for(raging, RAGED_SECONDS_MAX)  # a fault that does not end would be the only one from then on
         self.history.note(phase="nothing fails any more", at=self.clock.now())
         self.evidence.quiet_from = self.clock.now()
         for server in self.site.servers:
