@@ -98,7 +98,7 @@ def named(person: str | None) -> str:
     return (person or "nobody").title()
 
 
-async def until(pilot: Pilot[None], condition: Callable[[], bool], what: str, within_seconds: float = 15.0) -> None:
+async def until(pilot: Pilot[None], condition: Callable[[], bool], what: str, within_seconds: float = 40.0) -> None:
     """Let the app work until `condition` holds."""
     deadline = asyncio.get_running_loop().time() + within_seconds
     while not condition():

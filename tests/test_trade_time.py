@@ -2,8 +2,6 @@
 
 import asyncio
 from datetime import datetime, timedelta
-from email import message_from_string
-from email.policy import default
 from itertools import product
 
 import pytest
@@ -11,6 +9,7 @@ import pytest
 import handlers.upkeep
 from handlers.upkeep import expire_deals, remind_overdue
 from tests.conftest import Market
+from tests.letters import letters_with
 from tests.people import Person
 from tests.trading import BOTH_DOORS, Trade, hears_of, refused, trade_between
 from tests.waiting import until, until_answered
@@ -110,21 +109,19 @@ async def test_both_are_reminded_once_by_mail_when_a_trade_falls_due(market: Mar
 
     def letters() -> list[tuple[str, str]]:
         """Whom each reminder is to, and of which of these trades it is."""
-        found = []
-        for file in (market.data_dir / "mail").glob("*.eml"):
-            text = file.read_text()
-            if about := [trade["id"] for trade in (due, disputed, in_time) if trade["id"] in text]:
-                letter = message_from_string(text, policy=default)
-                if letter["Subject"].startswith("Not completed yet"):  # they were told of the trade before, too
-                    found += [(str(letter["To"]), trade_id) for trade_id in about]
-        return sorted(found)
+        return sorted(
+            (str(letter["To"]), trade["id"])
+            for trade in (due, disputed, in_time)
+            for letter in letters_with(trade["id"], market.data_dir)
+            if letter["Subject"].startswith("Not completed yet")  # they were told of the trade before, too
+        )
 
     def expected(*parties: tuple[Person, Trade]) -> list[tuple[str, str]]:
         return sorted((person.email, trade["id"]) for person, trade in parties)
 
     await asyncio.gather(*(remind_overdue(market.service.app) for _ in range(3)))
     once_each = expected((alice, due), (bob, due), (carol, disputed), (bob, disputed))
-    await until(lambda: len(letters()) >= len(once_each), 5.0, what="sending the reminders")
+    await until(lambda: len(letters()) >= len(once_each), 20.0, what="sending the reminders")
     await remind_overdue(market.service.app)
     async with market.sql() as connection:
         waiting = await connection.fetchval(
