@@ -83,9 +83,9 @@ def _in_order(evidence: Evidence) -> Finding:
     cases = calm = 0
     broken = []
     for device in evidence.devices:
+        known: set[Place] = set()  # what is told again, on whatever connection, is dropped by its client
         for connection in device.connections:
             latest: dict[str, int] = defaultdict(int)
-            known: set[Place] = set()
             for entry in device.heard:
                 if not connection.began_at <= entry.at <= connection.ended_at or (entry.conversation, entry.seq) in known:
                     continue
