@@ -10,7 +10,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -86,14 +86,13 @@ class Pictures:
         ours by their name are left alone, whatever the directory has been set to.
         """
         removed = 0
-        with os.scandir(self._directory) as entries:  # read as it goes: there may be millions
-            while batch := await asyncio.to_thread(lambda: list(islice(entries, SWEEP_BATCH))):
-                old = await asyncio.to_thread(_unchanged_for_an_hour, batch)
-                if old:
-                    referenced = await known(sorted(set(old.values())))
-                    doomed = [path for path, name in old.items() if name not in referenced or path.suffix == ".part"]
-                    await asyncio.to_thread(_unlink, doomed)
-                    removed += len(doomed)
+        batches = _old_pictures(self._directory)
+        while (old := await asyncio.to_thread(next, batches, None)) is not None:
+            if old:
+                referenced = await known(sorted(set(old.values())))
+                doomed = [path for path, name in old.items() if name not in referenced or path.suffix == ".part"]
+                await asyncio.to_thread(_unlink, doomed)
+                removed += len(doomed)
         return removed
 
     async def close(self) -> None:
@@ -125,6 +124,17 @@ class Pictures:
     def _forget(self, work: "Future[Picture]") -> None:
         if not work.cancelled() and work.exception() is None:
             self._discard([work.result().name])
+
+
+def _old_pictures(directory: Path) -> Iterator[dict[Path, str]]:
+    """Our files that are old enough to be swept, each with the name of its picture, from 500 entries at a time.
+
+    The directory is opened, read and closed here, by whoever asks for the next: were it closed by a sweep that is cancelled,
+    while the sweep's thread still reads it, the thread would read freed memory.
+    """
+    with os.scandir(directory) as entries:  # read as it goes: there may be millions
+        while batch := list(islice(entries, SWEEP_BATCH)):
+            yield _unchanged_for_an_hour(batch)
 
 
 def _unchanged_for_an_hour(entries: "list[os.DirEntry[str]]") -> dict[Path, str]:

@@ -1,6 +1,7 @@
 """Pictures, from real files: what is taken, what comes out of it, what is refused, and that nothing is left behind."""
 
 import asyncio
+import contextlib
 import os
 import random
 import resource
@@ -404,6 +405,22 @@ async def test_the_sweep_takes_old_files_that_nothing_knows(pictures: Pictures, 
     assert set(os.listdir(uploads)) == {not_ours.name} | {
         pictures.path(p.name, t).name for p in (kept, fresh) for t in (False, True)
     }
+
+
+async def test_a_sweep_can_be_cancelled_while_it_reads(pictures: Pictures, uploads: Path) -> None:
+    for number in range(2000):
+        (uploads / f"{number}.webp").touch()  # nobody's
+
+    async def known(names: list[str]) -> Collection[str]:
+        raise AssertionError(names)
+
+    for number in range(200):  # when it closed the directory under its thread, one in some dozens crashed the process
+        sweep = asyncio.create_task(pictures.sweep(known))
+        await asyncio.sleep(number % 20 / 10_000)
+        sweep.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            assert await sweep == 0
+    assert len(os.listdir(uploads)) == 2000
 
 
 # ── what the tests share ──
