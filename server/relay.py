@@ -39,7 +39,7 @@ PUSHED = Counter("swaploop_pushes_total", "Pushes by event and cause", ["event",
 
 WAITING_MAX = 20_000  # more is left to the outbox
 BATCH = 200
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.25  # what is left over is due after a second: entries after it wait so long (server.sequencer)
 GATHER_SECONDS = 0.01  # what is pushed in this time is published in one go; sockets here do not wait for that
 # An entry is as old as its transaction, which may have begun well before it committed.
 GAP_MARGIN_SECONDS = 20.0

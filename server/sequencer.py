@@ -1,8 +1,9 @@
 """Puts the entries of each conversation in order of `seq` before they are pushed to a room.
 
 Two commits that follow each other can be heard of in the other order: from two connections, or from two processes. An entry
-that is early waits a little for the ones before it. Those that never come are in the outbox, and are pushed when they are
-found; clients order by `seq`.
+that is early waits for the ones before it: for as long as it takes until what a process left over when it died is found in the
+outbox (server.relay), and no longer. Then it is late by less than the promised 2 s, and older ones may come after it; clients
+order by `seq`.
 """
 
 import asyncio
@@ -12,7 +13,8 @@ from uuid import UUID
 
 CONVERSATIONS_MAX = 1_000
 FIRST_WAIT_SECONDS = 0.1  # nothing is known of the conversation yet: is another entry on its way?
-GAP_WAIT_SECONDS = 0.3
+GAP_WAIT_SECONDS = 1.4
+EARLY_MAX = 1_000  # of one conversation
 
 Send = Callable[[], None]
 
@@ -38,9 +40,13 @@ class Sequencer:
             self._hold(conversation_id, seq, send, GAP_WAIT_SECONDS)
 
     def _hold(self, conversation_id: UUID, seq: int, send: Send, seconds: float) -> None:
-        self._early.setdefault(conversation_id, {}).setdefault(seq, []).append(send)
+        early = self._early.setdefault(conversation_id, {})
+        early.setdefault(seq, []).append(send)
         if conversation_id not in self._waits:
             self._wait(conversation_id, seconds)
+        elif len(early) > EARLY_MAX:
+            self._waits[conversation_id].cancel()
+            self._give_up(conversation_id)
 
     def _wait(self, conversation_id: UUID, seconds: float) -> None:
         self._waits[conversation_id] = asyncio.get_running_loop().call_later(seconds, self._give_up, conversation_id)

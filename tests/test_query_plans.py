@@ -31,6 +31,7 @@ from storage.records import records_of
 from storage.rematching import take_rematch
 from storage.sessions import forget_old_sessions, revoked_lately
 from tests.conftest import OpenMarket, Parts
+from tests.waiting import until_answered
 
 ITEMS = MESSAGES = 20_000
 SMALL = {"categories"}  # of a fixed size: reading all of it is as good as an index
@@ -67,6 +68,12 @@ class Sampled:
         answer = await dispatch(self.app, Request(name, raw, door="test", caller=caller, key=key))
         assert not isinstance(answer.body, Refused), answer.body
         return list(self.database.asked)
+
+    async def is_read(self) -> bool:
+        """Whether the server has read its market, so that it can be searched."""
+        caller = Caller(self.item["owner"], uuid4(), datetime.now(UTC) + timedelta(minutes=5))
+        raw = {"itemId": str(self.item["id"])}
+        return (await dispatch(self.app, Request("barter:matches", raw, door="test", caller=caller))).status == 200
 
     async def runs(self, work: Callable[[Tx], Awaitable[object]]) -> list[LoggedQuery]:
         self.database.asked = []
@@ -144,7 +151,9 @@ async def sampled(parts: Parts, open_market: OpenMarket) -> AsyncIterator[Sample
         assert person is not None
         assert talk is not None
         assert item is not None
-        yield Sampled(replace(market.service.app, database=listening), listening, url, person, talk, item)
+        sampled = Sampled(replace(market.service.app, database=listening), listening, url, person, talk, item)
+        await until_answered(sampled.is_read, 60.0, what="reading the market")
+        yield sampled
         await listening.close()
 
 

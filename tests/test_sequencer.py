@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 import server.sequencer
-from server.sequencer import Sequencer
+from server.sequencer import EARLY_MAX, Sequencer
 
 LOG, OTHER = UUID(int=1), UUID(int=2)
 
@@ -50,6 +50,16 @@ async def test_what_never_comes_is_waited_for_in_vain_only_so_long() -> None:
     assert sent.seqs == [1, 3, 4]
     sent.take(2, 5)
     assert sent.seqs == [1, 3, 4, 2, 5], "late, but not lost"
+
+
+async def test_no_more_than_a_thousand_wait() -> None:
+    sent = Sent()
+    sent.take(1, *range(3, EARLY_MAX + 3))
+    assert sent.seqs == [1]
+    sent.take(EARLY_MAX + 3)
+    assert sent.seqs == [1, *range(3, EARLY_MAX + 4)]
+    sent.take(EARLY_MAX + 5)
+    assert sent.seqs[-1] == EARLY_MAX + 3, "what comes next waits again"
 
 
 async def test_what_is_heard_first_of_a_log_waits_a_moment_for_one_before_it() -> None:
