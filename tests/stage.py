@@ -21,7 +21,7 @@ from tests.people import Person, Refused
 from tests.promises import broken_promises
 from tests.raw_socket import raw_socket
 from tests.rings import chain_of, cycle_of
-from tests.tables import OFFER, RING, TRADE, Row, Table
+from tests.tables import OFFER, RING, RING_WORDS, S1_WORDS, S2_WORDS, TRADE, Cell, Row, Table
 
 TIME = {
     "expiry": "UPDATE deals SET created_at = now() - interval '8 days', expires_at = now() - interval '1 s' WHERE id = $1",
@@ -107,6 +107,33 @@ class Stage(ABC):
             codes[move] = no.value.code
         return codes
 
+    async def refuses(self, row: Row, door: str) -> None:
+        """All of the row's moves, each with its code; and nothing has changed."""
+        before = await self.everything_about(self.untouched[row.state])
+        assert await self.refusals(row, door) == row.refused
+        assert await self.everything_about(self.untouched[row.state]) == before
+
+    async def makes(self, cell: Cell, door: str) -> Any:
+        """The cell's move, made on a new deal, and what it must bring by the table; its answer."""
+        deal_id = await self.deal_that_is(cell.state)
+        before = await self.everything_about(deal_id)
+        answered = await self.asks(self.people[cell.who], door, cell.move, deal_id)
+        after = await self.everything_about(deal_id)
+        status = before["deal"]["status"] if cell.answer in ("asked", "again") else cell.answer
+        assert answered["status"] == self.said(cell.move, status)
+        if cell.answer == "again":
+            assert after == before, "who says it twice has said it once"
+            return answered
+        assert after["deal"]["status"] == status
+        assert after["last_seq"] == before["last_seq"] + 1
+        assert after["revisions"] == before["revisions"] + (cell.move == "counter"), "every round is kept (C35)"
+        assert after == after | due(after), "items are held, freed or moved as the status says, all or none (C33)"
+        return answered
+
+    @abstractmethod
+    def said(self, move: str, status: str) -> str:
+        """What the door that the move goes through prints for the engine's status."""
+
 
 class SwapStage(Stage):
     """Trades and offers: both models' moves, made on what one of them has opened."""
@@ -116,6 +143,10 @@ class SwapStage(Stage):
 
     def event(self, move: str) -> str:
         return EVENTS.get(move, f"{self.model}:{move}")
+
+    def said(self, move: str, status: str) -> str:
+        by_trades = self.event(move).startswith("trade:")
+        return S1_WORDS.get(status, status) if by_trades else S2_WORDS.get(status, status.upper())
 
     async def asks(self, person: Person, door: str, move: str, deal_id: str) -> Any:
         event = self.event(move)
@@ -152,6 +183,9 @@ class CycleStage(Stage):
 
     async def proposes(self) -> str:
         return str((await cycle_of(*(self.people[name] for name in self.names)))["id"])
+
+    def said(self, move: str, status: str) -> str:
+        return RING_WORDS.get(status, status.upper())
 
     async def asks(self, person: Person, door: str, move: str, deal_id: str) -> Any:
         if move in ANSWERS:

@@ -157,7 +157,7 @@ def answer_before_the_commit() -> None:
 
 
 def agree_after_the_expiry() -> None:
-    """Takes a yes for as long as nobody has swept the deal away, and nobody does (C6)."""
+    """Takes a yes for as long as nobody has swept the deal away, and nobody does (C34)."""
 
     def whenever(deal: Deal, move: Move, by: UUID | None) -> Deal:
         return after(replace(deal, expired=deal.expired and move is Move.EXPIRE), move, by)
