@@ -104,10 +104,13 @@ class Weather:
         return self._draw(besides)
 
     def _shuffled(self) -> list[Fault]:
-        """The hardest first, each with another: a short run may not come to the end of them all."""
+        """The hardest first, each with another: a short run may not come to the end of them all.
+
+        The first with one that is in no push's way: whether what the dead had not told is told in time is seen only there.
+        """
         faults = all_faults(self._site, self._chance)
         self._chance.shuffle(faults)
-        deck = [fault for fault in faults if not fault.kills]
+        deck = sorted((fault for fault in faults if not fault.kills), key=lambda fault: fault.target != "mail")
         for place, fault in enumerate(fault for fault in faults if fault.kills):
             deck.insert(2 * place, fault)
         return deck

@@ -42,7 +42,7 @@ async def check(evidence: Evidence, sql: Sql) -> list[Finding]:
     heard = {device.name: _first_heard(device) for device in evidence.devices}
 
     surely = soon = orphans = 0
-    never, late, never_told = [], [], []
+    never, late, orphans_untold = [], [], []
     for call in evidence.calls:
         said_at = _place_of(call, moves)
         if said_at is None or call.again or not call.sent_at - 0.1 <= began[said_at] <= call.ended_at:
@@ -54,24 +54,28 @@ async def check(evidence: Evidence, sql: Sql) -> list[Finding]:
                     continue
                 at = min((at for at in heard[device.name][said_at] if at >= connection.began_at), default=float("inf"))
                 where = f"{said_at} of {call.event} (acknowledged at {call.ended_at:.1f} s by {_server(call)}) to {device.name}"
+                was_told = []  # where it must have been: whether it was, at all and in time
                 if connection.ended_at > call.ended_at + SURELY_SECONDS or connection.ended_at > evidence.ended_at:
                     surely += 1
-                    orphan = evidence.weather.killed_between(
-                        call.ended_at, call.ended_at + KILLED_SECONDS, evidence.number_of(_server(call))
-                    )
-                    orphans += orphan
-                    if at > min(connection.ended_at, evidence.ended_at):
+                    was_told.append(at <= min(connection.ended_at, evidence.ended_at))
+                    if not was_told[-1]:
                         never.append(f"{where}, connected to {connection.server} from {connection.began_at:.1f} s")
-                        never_told += [never[-1]] if orphan else []
                 limit = call.ended_at + WITHIN_SECONDS
                 if connection.ended_at > limit and not _in_the_way(evidence, call, connection, limit):
                     soon += 1
                     limit += evidence.lag_between(call.sent_at, limit + 0.5)
-                    if at > limit:
+                    was_told.append(at <= limit)
+                    if not was_told[-1]:
                         late.append(f"{where}: {at - call.ended_at:.1f} s")
+                if was_told and evidence.weather.killed_between(
+                    call.ended_at, call.ended_at + KILLED_SECONDS, evidence.number_of(_server(call))
+                ):
+                    orphans += 1
+                    if not all(was_told):
+                        orphans_untold.append(where)
     return [
         finding("an acknowledged change is pushed to every connected party", surely, never),
-        finding("also one whose server was killed within a second of the acknowledgement", orphans, never_told, seldom=True),
+        finding("also one whose server was killed within a second of the acknowledgement", orphans, orphans_untold),
         finding("within 2 s, where nothing is in the way of it but a server that was killed", soon, late),
         _in_order(evidence),
     ]
