@@ -35,6 +35,7 @@ from storage.marks import Marks
 from tests.faults.broken.marks import move_to, write_as_told
 
 DATABASE_IS_AWAY_SECONDS = 0.03  # by a slow network: who looks and then writes is not saved by being quick
+SLOW_DISK_SECONDS = 0.6  # in which some messages are always on their way, whenever it is that somebody dies
 
 
 def confirm_by_read_check_write() -> None:
@@ -147,7 +148,7 @@ def answer_before_the_commit() -> None:
                 for said, answer in together:
                     if not answer.done():
                         answer.set_result(sent.get((said.sender_id, said.client_message_id)))
-                await asyncio.sleep(0.2)  # a disk that is slow
+                await asyncio.sleep(SLOW_DISK_SECONDS)
         except Unavailable:
             for _, answer in together:
                 if not answer.done():

@@ -45,8 +45,10 @@ async def check(evidence: Evidence, sql: Sql) -> list[Finding]:
     never, late, orphans_untold = [], [], []
     for call in evidence.calls:
         said_at = _place_of(call, moves)
-        if said_at is None or call.again or not call.sent_at - 0.1 <= began[said_at] <= call.ended_at:
-            continue  # also who says what they had said before is answered, and nobody is told
+        if said_at not in began or call.again or not call.sent_at - 0.1 <= began[said_at] <= call.ended_at:
+            # What was acknowledged and is not there is for others to tell (`acts`). Who says what they had said before is
+            # answered, and nobody is told.
+            continue
         for person in people[said_at]:
             for device in devices[person]:
                 connection = _open_during(device, call)
