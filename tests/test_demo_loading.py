@@ -18,7 +18,7 @@ from handlers.matchmaker import Matchmaker
 from handlers.passwords import Passwords
 from handlers.tokens import Tokens
 from server.demo.listings import LISTINGS, PASSWORD, PEOPLE, TALKS
-from server.demo.market import load_demo_market
+from server.demo.market import DemoMarket, _Loading, load_demo_market
 from server.embedded import Parts, start_parts
 from server.pictures import Pictures
 from storage.cache import Cache
@@ -192,3 +192,27 @@ async def test_killed_again_and_again_it_is_whole_in_the_end(urls: tuple[str, st
     async with stores(*urls, tmp_path) as (app, pictures):
         await load_demo_market(app, pictures)
         assert await counts(app) == WHOLE
+
+
+async def test_what_people_do_meanwhile_does_not_stop_it(urls: tuple[str, str], tmp_path: Path) -> None:
+    gone, swapped = TALKS[0].offered, TALKS[1].requested
+    async with stores(*urls, tmp_path) as (app, pictures):
+        loading = _Loading(app, pictures, DemoMarket({}, {}))
+        for person in PEOPLE[:-1]:
+            await loading.settle(person)
+        items = {listing.key: await loading.list_item(listing) for listing in LISTINGS}
+        owner = next(listing.owner for listing in LISTINGS if listing.key == gone)
+        await loading._do(owner, "item:delete", {"itemId": str(items[gone])})
+        async with app.database.connection() as tx:  # as when it was swapped: its owner is somebody else, and it is not listed
+            await tx.execute(
+                """
+                UPDATE items SET status = 'traded', owner_id = (SELECT id FROM users WHERE id <> owner_id LIMIT 1) WHERE id = $1
+                """,
+                items[swapped],
+            )
+        assert await load_demo_market(app, pictures) is not None
+        now = await counts(app)
+        assert now["people"] == WHOLE["people"], "it is complete, and is not begun again"
+        assert now["pictured"] == WHOLE["pictured"] - 2
+        assert now["deals"] == WHOLE["deals"] - 2
+        assert len(os.listdir(tmp_path)) == 2 * now["pictured"], "no picture is left that nothing shows"

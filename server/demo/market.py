@@ -6,6 +6,8 @@ nothing twice. The guest's account is made last: where it is, the market is comp
 
 import asyncio
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +21,15 @@ from handlers.app import App
 from handlers.dispatch import Answer, Refused, Request, dispatch
 from handlers.notices import Notice
 from handlers.tokens import Caller
-from matching.refusals import EmailTaken, IdempotencyMismatch
+from matching.refusals import (
+    EmailTaken,
+    IdempotencyMismatch,
+    InvalidState,
+    ItemLocked,
+    ItemUnavailable,
+    NotFound,
+    NotOwner,
+)
 from server.demo.listings import GUEST, LISTINGS, PASSWORD, PEOPLE, TALKS, Listing, Person, Talk
 from server.demo.motifs import picture_of
 from server.pictures import Pictures
@@ -28,6 +38,9 @@ from storage.people import is_empty, user_by_email
 # Keys are remembered for 24 hours (contract.md), so an interrupted loading is only taken up again well before that.
 RESUMED_HOURS_MAX = 20
 PAINTERS = 2
+# The server answers while its market is loaded, and whoever signs in may trade a thing, edit it or take it down before it has
+# its picture, or its part in a talk: then that is left out. Another process that loads it may be first, with its own picture.
+OVERTAKEN = {no.code for no in (IdempotencyMismatch, InvalidState, ItemLocked, ItemUnavailable, NotFound, NotOwner)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +53,19 @@ class DemoMarket:
 
 class DemoMarketFailed(Exception):
     """An action refused what it should not: a bug in the demo market or in the action."""
+
+    def __init__(self, what: str, no: Refused) -> None:
+        super().__init__(f"{what}: {no.message}")
+        self.code = no.error.code
+
+
+@contextmanager
+def _unless_overtaken() -> Iterator[None]:
+    try:
+        yield
+    except DemoMarketFailed as no:
+        if no.code not in OVERTAKEN:
+            raise
 
 
 async def load_demo_market(app: App, pictures: Pictures) -> DemoMarket | None:
@@ -58,7 +84,8 @@ async def load_demo_market(app: App, pictures: Pictures) -> DemoMarket | None:
         market.items[listing.key] = await loading.list_item(listing)
     await loading.paint_all()
     for talk in TALKS:
-        await loading.talk(talk)
+        with _unless_overtaken():
+            await loading.talk(talk)
     for person in PEOPLE[len(residents) :]:
         await loading.settle(person)
     return market
@@ -86,7 +113,7 @@ class _Loading:
         account = {"name": person.name, "email": person.email, "password": PASSWORD}
         answer = await dispatch(self._app, Request("POST /auth/register", account, door="demo"))
         if isinstance(answer.body, Refused) and answer.body.error.code != EmailTaken.code:
-            raise DemoMarketFailed(f"{person.email}: {answer.body.message}")
+            raise DemoMarketFailed(person.email, answer.body)
         async with self._app.database.connection() as tx:
             row = await user_by_email(tx, person.email)
         assert row is not None, "registered just now, or before"
@@ -121,22 +148,25 @@ class _Loading:
                     group.create_task(self._paint(listing, Path(directory) / listing.key, places))
 
     async def _paint(self, listing: Listing, source: Path, places: asyncio.Semaphore) -> None:
-        item_id = str(self._market.items[listing.key])
         async with places:
-            if (await self._do(listing.owner, "item:get", {"itemId": item_id}))["images"]:
-                return
-            await asyncio.to_thread(lambda: source.write_bytes(picture_of(listing.category, listing.key)))
-            picture = await self._pictures.make(source)
-            asked = {
-                "itemId": item_id,
-                "images": [{"name": picture.name, "width": picture.width, "height": picture.height}],
-            }
-            key = f"demo picture {listing.key}"
-            answer = await self._ask(listing.owner, "POST /items/{item_id}/images", asked, key)
-            if isinstance(answer.body, Refused):
-                await self._pictures.discard([picture.name])
-                if answer.body.error.code != IdempotencyMismatch.code:  # that: another process was first, with its own
-                    raise DemoMarketFailed(f"the picture of {listing.key}: {answer.body.message}")
+            with _unless_overtaken():
+                await self._paint_now(listing, source)
+
+    async def _paint_now(self, listing: Listing, source: Path) -> None:
+        item_id = str(self._market.items[listing.key])
+        if (await self._do(listing.owner, "item:get", {"itemId": item_id}))["images"]:
+            return
+        await asyncio.to_thread(lambda: source.write_bytes(picture_of(listing.category, listing.key)))
+        picture = await self._pictures.make(source)
+        asked = {
+            "itemId": item_id,
+            "images": [{"name": picture.name, "width": picture.width, "height": picture.height}],
+        }
+        try:
+            await self._do(listing.owner, "POST /items/{item_id}/images", asked, key=f"demo picture {listing.key}")
+        except DemoMarketFailed:
+            await self._pictures.discard([picture.name])
+            raise
 
     async def talk(self, talk: Talk) -> None:
         """Open a trade and its conversation, and let people say and do what they do."""
@@ -159,7 +189,7 @@ class _Loading:
         """What the action answers as data. Raises DemoMarketFailed where it refuses."""
         body = (await self._ask(who, name, raw, key)).body
         if isinstance(body, Refused):
-            raise DemoMarketFailed(f"{name} by {who}: {body.message}")
+            raise DemoMarketFailed(f"{name} by {who}", body)
         return msgspec.json.decode(body if isinstance(body, msgspec.Raw) else msgspec.json.encode(body))["data"]
 
     async def _ask(self, who: str, name: str, raw: dict[str, Any], key: str | None) -> Answer:
