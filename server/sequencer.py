@@ -13,7 +13,7 @@ from uuid import UUID
 
 CONVERSATIONS_MAX = 1_000
 FIRST_WAIT_SECONDS = 0.1  # nothing is known of the conversation yet: is another entry on its way?
-GAP_WAIT_SECONDS = 1.4
+GAP_WAIT_SECONDS = 1.4  # an outbox row is due after 1 s, is found within server.relay.LOOK_SECONDS, and is yet to be pushed
 EARLY_MAX = 1_000  # of one conversation
 
 Send = Callable[[], None]

@@ -15,32 +15,25 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
+import structlog
 
 import handlers  # noqa: F401 - registers the actions
 from handlers.app import App
 from handlers.dispatch import Answer, Refused, Request, dispatch
 from handlers.notices import Notice
 from handlers.tokens import Caller
-from matching.refusals import (
-    EmailTaken,
-    IdempotencyMismatch,
-    InvalidState,
-    ItemLocked,
-    ItemUnavailable,
-    NotFound,
-    NotOwner,
-)
+from matching.refusals import EmailTaken, Internal, Unavailable
 from server.demo.listings import GUEST, LISTINGS, PASSWORD, PEOPLE, TALKS, Listing, Person, Talk
 from server.demo.motifs import picture_of
 from server.pictures import Pictures
 from storage.people import is_empty, user_by_email
 
+log = structlog.get_logger()
+
 # Keys are remembered for 24 hours (contract.md), so an interrupted loading is only taken up again well before that.
 RESUMED_HOURS_MAX = 20
 PAINTERS = 2
-# The server answers while its market is loaded, and whoever signs in may trade a thing, edit it or take it down before it has
-# its picture, or its part in a talk: then that is left out. Another process that loads it may be first, with its own picture.
-OVERTAKEN = {no.code for no in (IdempotencyMismatch, InvalidState, ItemLocked, ItemUnavailable, NotFound, NotOwner)}
+OWN_FAILINGS = {Internal.code, Unavailable.code}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +52,6 @@ class DemoMarketFailed(Exception):
         self.code = no.error.code
 
 
-@contextmanager
-def _unless_overtaken() -> Iterator[None]:
-    try:
-        yield
-    except DemoMarketFailed as no:
-        if no.code not in OVERTAKEN:
-            raise
-
-
 async def load_demo_market(app: App, pictures: Pictures) -> DemoMarket | None:
     """Load the demo market, or what is missing of it. None: it is complete already, or other people live here.
 
@@ -84,7 +68,7 @@ async def load_demo_market(app: App, pictures: Pictures) -> DemoMarket | None:
         market.items[listing.key] = await loading.list_item(listing)
     await loading.paint_all()
     for talk in TALKS:
-        with _unless_overtaken():
+        with _left_out_if_refused():
             await loading.talk(talk)
     for person in PEOPLE[len(residents) :]:
         await loading.settle(person)
@@ -100,6 +84,19 @@ async def _is_due(app: App) -> bool:
             return False
         age: timedelta = datetime.now(UTC) - first["created_at"]
         return age < timedelta(hours=RESUMED_HOURS_MAX)
+
+
+@contextmanager
+def _left_out_if_refused() -> Iterator[None]:
+    """The server answers while its market is loaded: whoever signs in may trade a thing, edit it, sell it or take it down
+    before it has its picture, or its part in a talk. Another process that loads it may be first, with a picture of its own.
+    """
+    try:
+        yield
+    except DemoMarketFailed as no:
+        if no.code in OWN_FAILINGS:
+            raise
+        log.warning("demo.left_out", what=str(no))
 
 
 class _Loading:
@@ -149,7 +146,7 @@ class _Loading:
 
     async def _paint(self, listing: Listing, source: Path, places: asyncio.Semaphore) -> None:
         async with places:
-            with _unless_overtaken():
+            with _left_out_if_refused():
                 await self._paint_now(listing, source)
 
     async def _paint_now(self, listing: Listing, source: Path) -> None:
